@@ -1,0 +1,1 @@
+"""What exists: the asset graph, its partitions, checks, automation and command line."""

@@ -1,0 +1,1 @@
+"""How it is made: roles, codecs, store and arithmetic the assets draw upon."""

@@ -1,0 +1,1 @@
+"""Model weights and the code that runs them; the only rooms with module-level torch."""

@@ -1,0 +1,198 @@
+"""The quality gates: from measured figures and today's thresholds to a verdict with a reason.
+
+Manifests keep figures, never verdicts, so a changed threshold re-renders nothing. Belongs here: thresholds and
+the sentences that are checked. Does not: measuring.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from adcraft_resources.sections import Section
+
+Stage = Literal["cleaned_frames", "styled_variants"]
+
+MAX_AV_OFFSET_MS = 10.0  # lip-sync errors are noticed from about 20 ms
+MAX_FRAME_RATE = 30.0  # Meta's ads guide
+ALLOWED_EDIT_LISTS = ("none", "priming")
+
+
+class GateSettings(Section):
+    """Thresholds of the gates (config.json `gates`). The README tells how the first values were found."""
+
+    scene_ssim_p5: float = Field(
+        0.98, ge=0, le=1, description="Floor of the 5th percentile over frames of SSIM outside the masks."
+    )
+    masked_area_max: float = Field(
+        0.45, ge=0, le=1, description="Largest share of a frame that may be replaced."
+    )
+    style_ssim: tuple[float, float] = Field(
+        (0.45, 0.97),
+        description="Band of luma SSIM between a look and the cleaned ad: lower is broken, higher no variant.",
+    )
+    residual_text: float = Field(
+        0.01, ge=0, le=1, description="Largest share of removed text that OCR still finds."
+    )
+    skin_delta_l: tuple[float, float] = Field(
+        (-6.0, 2.0), description="Band of the mean change of skin lightness L*; a look must not lighten skin."
+    )
+
+    @field_validator("style_ssim", "skin_delta_l")
+    @classmethod
+    def _in_order(cls, band: tuple[float, float]) -> tuple[float, float]:
+        if band[0] >= band[1]:
+            raise ValueError(f"the lower bound {band[0]} must lie below the upper bound {band[1]}")
+        return band
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a gate says of one partition or variant.
+
+    `gate` is the sentence that must be true; `reason` says in words why it is or is not; `evidence` holds the
+    figures and thresholds compared.
+    """
+
+    gate: str
+    passed: bool
+    reason: str
+    evidence: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able record."""
+        return {
+            "gate": self.gate,
+            "passed": self.passed,
+            "reason": self.reason,
+            "evidence": dict(self.evidence),
+        }
+
+
+GATES: dict[Stage, tuple[str, ...]] = {
+    "cleaned_frames": ("cleaned_frames_keep_the_scene", "cleaned_frames_show_no_overlay_text"),
+    "styled_variants": ("styled_variants_stay_in_the_band", "variants_play_everywhere"),
+}
+
+
+def judge_cleaning(figures: Mapping[str, Any], gates: GateSettings) -> tuple[Verdict, ...]:
+    """Return the verdicts on one cleaned ad from the figures of its manifest."""
+    ssim, area = float(figures["scene_ssim_p5"]), float(figures["masked_area_max"])
+    faults = []
+    if ssim < gates.scene_ssim_p5:
+        faults.append(f"outside the masks the picture changed (SSIM p5 {ssim:.4f} < {gates.scene_ssim_p5})")
+    if area > gates.masked_area_max:
+        faults.append(f"{area:.0%} of a frame would be replaced (limit {gates.masked_area_max:.0%})")
+    residual = float(figures["residual_text"])
+    clear = residual <= gates.residual_text
+    return (
+        Verdict(
+            "cleaned_frames_keep_the_scene",
+            not faults,
+            "; ".join(faults)
+            or f"the scene is kept: SSIM p5 {ssim:.4f}, at most {area:.0%} of a frame replaced",
+            {
+                "scene_ssim_p5": ssim,
+                "floor": gates.scene_ssim_p5,
+                "masked_area_max": area,
+                "area_limit": gates.masked_area_max,
+                "worst_frame": figures.get("scene_worst_frame"),
+            },
+        ),
+        Verdict(
+            "cleaned_frames_show_no_overlay_text",
+            clear,
+            f"OCR still finds {residual:.2%} of the removed text (limit {gates.residual_text:.2%})",
+            {
+                "residual_text": residual,
+                "limit": gates.residual_text,
+                "worst_frame": figures.get("residual_worst_frame"),
+            },
+        ),
+    )
+
+
+def judge_variant(figures: Mapping[str, Any], gates: GateSettings) -> tuple[Verdict, ...]:
+    """Return the verdicts on one variant from its figures."""
+    return _in_the_band(figures, gates), _plays(figures["probe"])
+
+
+def _in_the_band(figures: Mapping[str, Any], gates: GateSettings) -> Verdict:
+    ssim, skin = float(figures["style_ssim"]), figures.get("skin_delta_l")
+    low, high = gates.style_ssim
+    faults = []
+    if ssim < low:
+        faults.append(f"the look breaks the picture (SSIM {ssim:.3f} < {low})")
+    if ssim > high:
+        faults.append(f"the look hardly changes the picture (SSIM {ssim:.3f} > {high}), so it tests nothing")
+    if skin is not None and not gates.skin_delta_l[0] <= float(skin) <= gates.skin_delta_l[1]:
+        word = "lightens" if float(skin) > 0 else "darkens"
+        faults.append(f"the look {word} skin by {abs(float(skin)):.1f} L* (band {list(gates.skin_delta_l)})")
+    told = "no face seen" if skin is None else f"skin {float(skin):+.1f} L*"
+    return Verdict(
+        "styled_variants_stay_in_the_band",
+        not faults,
+        "; ".join(faults) or f"SSIM {ssim:.3f} lies in the band, {told}",
+        {
+            "style_ssim": ssim,
+            "band": list(gates.style_ssim),
+            "skin_delta_l": skin,
+            "skin_band": list(gates.skin_delta_l),
+        },
+    )
+
+
+_PLAYS: tuple[tuple[str, Callable[[Mapping[str, Any]], bool], str], ...] = (
+    ("codec", lambda probe: probe["codec"] == "h264", "H.264"),
+    ("profile", lambda probe: probe["profile"] == "High", "profile High"),
+    ("pix_fmt", lambda probe: probe["pix_fmt"] == "yuv420p", "yuv420p"),
+    ("color_space", lambda probe: probe["color_space"] == "bt709", "colour tagged bt709"),
+    ("color_range", lambda probe: probe["color_range"] == "limited", "limited range"),
+    ("faststart", lambda probe: bool(probe["faststart"]), "moov before mdat"),
+    ("constant_rate", lambda probe: bool(probe["constant_rate"]), "a constant frame rate"),
+    ("fps", lambda probe: float(probe["fps"]) <= MAX_FRAME_RATE + 0.01, "at most 30 frames a second"),
+    ("edit_list", lambda probe: probe["edit_list"] in ALLOWED_EDIT_LISTS, "an edit list for priming only"),
+    (
+        "av_offset_ms",
+        lambda probe: probe["av_offset_ms"] is None or abs(float(probe["av_offset_ms"])) <= MAX_AV_OFFSET_MS,
+        "sound within 10 ms of the picture",
+    ),
+    ("duration_equal", lambda probe: bool(probe["duration_equal"]), "the source's duration"),
+)
+
+
+def _plays(probe: Mapping[str, Any]) -> Verdict:
+    faults = [
+        f"{name} is {probe[name]!r}, asked is {asked}" for name, holds, asked in _PLAYS if not holds(probe)
+    ]
+    return Verdict(
+        "variants_play_everywhere",
+        not faults,
+        "; ".join(faults) or "the file keeps to what Facebook and Instagram ask for",
+        {name: probe[name] for name, _, _ in _PLAYS},
+    )
+
+
+def judge_variants(variants: Mapping[str, Mapping[str, Any]], gates: GateSettings) -> tuple[Verdict, ...]:
+    """Return the verdicts on a partition: each gate holds when at least one variant passes all of them.
+
+    Args:
+        variants: Figures by variant id.
+        gates: Today's thresholds.
+    """
+    judged = {name: judge_variant(figures, gates) for name, figures in variants.items()}
+    whole = [name for name, verdicts in judged.items() if all(verdict.passed for verdict in verdicts)]
+    summaries = []
+    for place, gate in enumerate(GATES["styled_variants"]):
+        failing = {
+            name: verdicts[place].reason for name, verdicts in judged.items() if not verdicts[place].passed
+        }
+        passed = bool(whole) or (bool(judged) and not failing)
+        reason = f"{len(judged) - len(failing)} of {len(judged)} variants pass"
+        if failing:
+            reason += "; rejected: " + "; ".join(f"{name}: {why}" for name, why in sorted(failing.items()))
+        summaries.append(
+            Verdict(gate, passed, reason, {"passing": len(judged) - len(failing), "rejected": failing})
+        )
+    return tuple(summaries)

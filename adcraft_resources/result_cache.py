@@ -1,0 +1,52 @@
+"""Results of models kept by what went in: content hash, model and parameters.
+
+What the Ray script's cache actor did, but in the store, so that runs and machines share it. Belongs here:
+finding and keeping results. Does not: what a result means.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from adcraft_resources.store import Bundle, BundleStore, digest_of
+
+KIND = "results_cache"
+
+
+class ResultCache(dg.ConfigurableResource):
+    """A cache over the store; `hits` and `misses` count since this process began."""
+
+    store: dg.ResourceDependency[BundleStore]
+    enabled: bool = True
+
+    def folder(
+        self, name: str, identity: Mapping[str, Any], make: Callable[[Path], None]
+    ) -> tuple[Bundle, bool]:
+        """Return the files for `identity` and whether they were already there; `make` writes them otherwise.
+
+        Args:
+            name: Kind of result, such as `text_tracks`; a slug.
+            identity: Everything the result depends on: content hash, model, version, parameters.
+            make: Writes the files into the folder it is given.
+        """
+        digest = digest_of(identity)
+        kept = self.store.find(KIND, name, digest) if self.enabled else None
+        if kept is not None:
+            return kept, True
+        with self.store.draft(KIND, name, digest, {"identity": dict(identity)}, point=False) as draft:
+            make(draft.folder)
+        if draft.published is None:
+            raise AssertionError("a draft that ended well is published")
+        return draft.published, False
+
+    def value(self, name: str, identity: Mapping[str, Any], make: Callable[[], Any]) -> tuple[Any, bool]:
+        """Return the JSON value for `identity` and whether it was already there."""
+
+        def write(folder: Path) -> None:
+            (folder / "value.json").write_text(json.dumps(make()), encoding="utf-8")
+
+        bundle, hit = self.folder(name, identity, write)
+        return bundle.read_json("value.json"), hit

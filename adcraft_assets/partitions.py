@@ -64,7 +64,9 @@ class Catalog(dg.ConfigurableResource):
                 remedy="Its data are kept. Add the video to the config again, or leave its partition alone.",
             )
         if ad.video.disabled:
-            raise ConfigInvalid(f"{key} is disabled in {self.config_path}.", remedy="Set disabled to false to make it.")
+            raise ConfigInvalid(
+                f"{key} is disabled in {self.config_path}.", remedy="Set disabled to false to make it."
+            )
         return ad
 
 

@@ -73,7 +73,9 @@ class Video(Section):
     """One source ad; in config.json also a bare URL."""
 
     id: Slug = Field("", description="Slug; by default made of the URL.", validate_default=False)
-    url: str = Field(min_length=1, description="http(s) URL, file path (relative to config.json) or sample://NAME.")
+    url: str = Field(
+        min_length=1, description="http(s) URL, file path (relative to config.json) or sample://NAME."
+    )
     disabled: bool = Field(False, description="Retires the video: its data stay, nothing new is made.")
     include: tuple[Region, ...] = Field((), description="Regions always treated as overlay.")
     exclude: tuple[Region, ...] = Field((), description="Regions never touched.")
@@ -82,7 +84,12 @@ class Video(Section):
     @classmethod
     def _from_bare_url(cls, value: Any) -> Any:
         value = {"url": value} if isinstance(value, str) else value
-        if isinstance(value, dict) and "id" not in value and isinstance(value.get("url"), str) and value["url"]:
+        if (
+            isinstance(value, dict)
+            and "id" not in value
+            and isinstance(value.get("url"), str)
+            and value["url"]
+        ):
             value = {**value, "id": id_of_url(value["url"])}
         return value
 
@@ -99,8 +106,12 @@ class Product(Section):
     id: Slug
     name: str = Field("", description="As it is written in ads; by default made of the type.")
     product_specific: ProductSpecific = ProductSpecific()
-    protected_text: tuple[Pattern, ...] = Field((), description="Text matching one of these patterns always stays.")
-    language: str = Field("en", pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})?$", description="Language of hooks and copy.")
+    protected_text: tuple[Pattern, ...] = Field(
+        (), description="Text matching one of these patterns always stays."
+    )
+    language: str = Field(
+        "en", pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})?$", description="Language of hooks and copy."
+    )
     rights: Literal["owned", "licensed", "unstated"] = "unstated"
     videos: tuple[Video, ...] = ()
 
@@ -170,7 +181,9 @@ class Settings(Section):
     gpu_count: int = Field(1, ge=0)
     batch: BatchSettings = BatchSettings()
     products: tuple[Product, ...] = Field(min_length=1)
-    styles: dict[ProductType, tuple[str, ...]] = Field({}, description="Style names by product type, in order.")
+    styles: dict[ProductType, tuple[str, ...]] = Field(
+        {}, description="Style names by product type, in order."
+    )
     variants: VariantSettings = VariantSettings()
     rank_by: Literal["score", "ssim"] = "score"
     ranking: RankingSettings = RankingSettings()
@@ -197,7 +210,10 @@ class Settings(Section):
             return value
         specific = flat.pop("product_specific", {"type": "generic"})
         kind = specific.get("type", "generic") if isinstance(specific, dict) else "generic"
-        return {**flat, "products": [{"id": slug_of(str(kind)), "product_specific": specific, "videos": videos}]}
+        return {
+            **flat,
+            "products": [{"id": slug_of(str(kind)), "product_specific": specific, "videos": videos}],
+        }
 
     @model_validator(mode="before")
     @classmethod
@@ -222,7 +238,9 @@ def parse_settings(value: Any, *, origin: str) -> Settings:
         return Settings.model_validate(value)
     except ValidationError as error:
         faults = "\n".join(f"  {_told(fault)}" for fault in error.errors())
-        raise ConfigInvalid(f"{origin} is not valid:\n{faults}", remedy="\nMend the file and run again.") from error
+        raise ConfigInvalid(
+            f"{origin} is not valid:\n{faults}", remedy="\nMend the file and run again."
+        ) from error
 
 
 def load_settings(path: Path) -> Settings:
@@ -243,12 +261,17 @@ def load_settings(path: Path) -> Settings:
 
 
 def _told(fault: Any) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".") or "(top)"
+    path = (
+        "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
+        or "(top)"
+    )
     if fault["type"] == "extra_forbidden":
         return f"{path}: unknown key; allowed here: {', '.join(_allowed_keys(fault['loc']))}"
     shown = json.dumps(fault.get("input"), default=str, ensure_ascii=False)
     message = fault["msg"].removeprefix("Value error, ")
-    return f"{path}: {message}" + (f" (got {shown})" if len(shown) <= 120 and fault["type"] != "missing" else "")  # noqa: PLR2004
+    return f"{path}: {message}" + (
+        f" (got {shown})" if len(shown) <= 120 and fault["type"] != "missing" else ""
+    )  # noqa: PLR2004
 
 
 def _allowed_keys(loc: tuple[int | str, ...]) -> list[str]:

@@ -11,16 +11,15 @@ from typing import Any
 
 import dagster as dg
 
-from adcraft_resources.store import Bundle, BundleStore, digest_of
+from adcraft_resources.store import Bundle, BundleStore
 
 KIND = "results_cache"
 
 
 class ResultCache(dg.ConfigurableResource):
-    """A cache over the store; `hits` and `misses` count since this process began."""
+    """A cache over the store, shared by all that share the store."""
 
     store: dg.ResourceDependency[BundleStore]
-    enabled: bool = True
 
     def folder(
         self, name: str, identity: Mapping[str, Any], make: Callable[[Path], None]
@@ -32,15 +31,7 @@ class ResultCache(dg.ConfigurableResource):
             identity: Everything the result depends on: content hash, model, version, parameters.
             make: Writes the files into the folder it is given.
         """
-        digest = digest_of(identity)
-        kept = self.store.find(KIND, name, digest) if self.enabled else None
-        if kept is not None:
-            return kept, True
-        with self.store.draft(KIND, name, digest, {"identity": dict(identity)}, point=False) as draft:
-            make(draft.folder)
-        if draft.published is None:
-            raise AssertionError("a draft that ended well is published")
-        return draft.published, False
+        return self.store.ensure(KIND, name, identity, lambda draft: make(draft.folder), point=False)
 
     def value(self, name: str, identity: Mapping[str, Any], make: Callable[[], Any]) -> tuple[Any, bool]:
         """Return the JSON value for `identity` and whether it was already there."""

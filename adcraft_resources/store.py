@@ -12,7 +12,7 @@ import shutil
 import socket
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -200,6 +200,36 @@ class BundleStore(dg.ConfigurableResource):
                 raise StoreDamaged(f"{kind} of {key} vanished while it was published.", remedy="Run again.")
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+    def ensure(
+        self,
+        kind: str,
+        key: str,
+        identity: Mapping[str, Any],
+        make: Callable[[Draft], None],
+        *,
+        point: bool = True,
+    ) -> tuple[Bundle, bool]:
+        """Return the bundle of `identity` and whether it was there already; `make` fills a draft otherwise.
+
+        Args:
+            kind: Asset or kind of result.
+            key: Partition key or other name.
+            identity: All the bundle depends on: digests of inputs, parameters, code version.
+            make: Writes files and adds to the manifest.
+            point: Whether the bundle becomes the current one.
+        """
+        digest = digest_of(identity)
+        kept = self.find(kind, key, digest)
+        if kept is None:
+            with self.draft(kind, key, digest, {"identity": dict(identity)}, point=point) as draft:
+                make(draft)
+            if draft.published is None:
+                raise AssertionError("a draft that ended well is published")
+            return draft.published, False
+        if point and self.current_digest(kind, key) != digest:
+            self.point_to(kind, key, digest)
+        return kept, True
 
     def _scratch(self) -> Path:
         """Return a new scratch folder; sweep those that killed processes of this machine left behind."""

@@ -1,0 +1,117 @@
+"""The gates as Dagster asset checks, and how the next stage asks them.
+
+Belongs here: check specs, their events, and the question "may this partition go on?". Does not: thresholds and
+verdicts, which `adcraft_resources.gates` derives from figures at every read.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from adcraft_assets.partitions import video_partitions
+from adcraft_resources.errors import GateFailed, StoreDamaged, UpstreamMissing
+from adcraft_resources.gates import GATES, GateSettings, Stage, Verdict, judge_cleaning, judge_variants
+from adcraft_resources.store import Bundle, BundleStore
+
+DESCRIPTIONS = {
+    "cleaned_frames_keep_the_scene": "Outside the masks the picture is the source's (SSIM, 5th percentile), "
+    "and no more of a frame is replaced than the limit allows.",
+    "cleaned_frames_show_no_overlay_text": "OCR of the cleaned ad finds none of the removed text again.",
+    "styled_variants_stay_in_the_band": "Each look changes the ad enough to be a variant and not so much that it "
+    "breaks; skin is not lightened. Variants outside are rejected and replaced from spare plans.",
+    "variants_play_everywhere": "Codec, colour tags, rate, edit list, sound offset and duration are what Facebook "
+    "and Instagram ask for.",
+}
+
+
+def specs_of(stage: Stage) -> list[dg.AssetCheckSpec]:
+    """Return the blocking checks of a stage."""
+    return [
+        dg.AssetCheckSpec(
+            gate, asset=stage, blocking=True, partitions_def=video_partitions, description=DESCRIPTIONS[gate]
+        )
+        for gate in GATES[stage]
+    ]
+
+
+def verdicts_of(bundle: Bundle, gates: GateSettings) -> tuple[Verdict, ...]:
+    """Return today's verdicts on a bundle; none for a stage without gates."""
+    if bundle.kind == "cleaned_frames":
+        return judge_cleaning(bundle.figures, gates)
+    if bundle.kind == "styled_variants":
+        return judge_variants(bundle.figures["variants"], gates)
+    return ()
+
+
+def upstream_of(store: BundleStore, stage: str, key: str, gates: GateSettings | None = None) -> Bundle:
+    """Return the current bundle of `stage`; raise when it is missing or a gate holds it back.
+
+    Raises:
+        UpstreamMissing: The stage has not been materialized for this key.
+        GateFailed: A gate of the stage says no under today's thresholds.
+    """
+    bundle = store.current(stage, key)
+    if bundle is None:
+        raise UpstreamMissing(f"{stage} of {key} is missing.", remedy=f"Materialize {stage} for it first.")
+    if gates is not None:
+        for verdict in verdicts_of(bundle, gates):
+            if not verdict.passed:
+                raise GateFailed(
+                    f"{verdict.gate} is not true of {key}: {verdict.reason}.",
+                    remedy="Look at the evidence on the check; mend the source or the thresholds under `gates`.",
+                )
+    if not bundle.path.is_dir():
+        raise StoreDamaged(f"{stage} of {key} is not where the store says.", remedy="Materialize it again.")
+    return bundle
+
+
+def log_verdicts(context: dg.AssetExecutionContext, verdicts: Mapping[str, Sequence[Verdict]]) -> None:
+    """Log one evaluation per partition and gate (in a range run Dagster would keep no partition otherwise)."""
+    for key, judged in verdicts.items():
+        for verdict in judged:
+            context.log_event(
+                dg.AssetCheckEvaluation(
+                    check_name=verdict.gate,
+                    asset_key=context.asset_key,
+                    partition=key,
+                    passed=verdict.passed,
+                    blocking=True,
+                    description=verdict.reason,
+                    metadata=evidence_of(verdict),
+                )
+            )
+
+
+def results_of(verdicts: Mapping[str, Sequence[Verdict]]) -> list[dg.AssetCheckResult]:
+    """Return one result per gate: the partition's own, or over a range the aggregate.
+
+    The aggregate fails only when no partition passes, so that healthy siblings go on; the failing ones are held
+    back by the next stage, which asks `upstream_of`.
+    """
+    gates = [verdict.gate for verdict in next(iter(verdicts.values()))]
+    results = []
+    for place, gate in enumerate(gates):
+        judged = {key: verdicts[key][place] for key in verdicts}
+        failing = sorted(key for key, verdict in judged.items() if not verdict.passed)
+        if len(judged) == 1:
+            (verdict,) = judged.values()
+            passed, told, metadata = verdict.passed, verdict.reason, evidence_of(verdict)
+        else:
+            passed = len(failing) < len(judged)
+            told = f"{len(judged) - len(failing)} of {len(judged)} partitions pass"
+            metadata = {"failing": dg.MetadataValue.json(failing)}
+        results.append(
+            dg.AssetCheckResult(check_name=gate, passed=passed, description=told, metadata=metadata)
+        )
+    return results
+
+
+def evidence_of(verdict: Verdict) -> dict[str, dg.MetadataValue]:
+    """Return figures and thresholds as metadata: numbers plottable, the rest as JSON."""
+    told: dict[str, dg.MetadataValue] = {"reason": dg.MetadataValue.text(verdict.reason)}
+    for name, value in verdict.evidence.items():
+        if isinstance(value, bool) or value is None or not isinstance(value, int | float):
+            told[name] = dg.MetadataValue.json(value)
+        else:
+            told[name] = dg.MetadataValue.float(float(value))
+    return told

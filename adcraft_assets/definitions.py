@@ -1,0 +1,88 @@
+"""The front door: the graph in order, its resources, its automation.
+
+Belongs here: putting the parts together. Does not: any part.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from adcraft_assets.automation.jobs import ad_variant_job, regate_ads
+from adcraft_assets.automation.sensors import catalog_sensor, relaunch_sensor
+from adcraft_assets.cleaned_frames import cleaned_frames
+from adcraft_assets.executors import VARIABLE, executor_named
+from adcraft_assets.hooks import hooks
+from adcraft_assets.keyframes import keyframes
+from adcraft_assets.ocr_masks import ocr_masks
+from adcraft_assets.partitions import Catalog
+from adcraft_assets.processing_summary import processing_summary
+from adcraft_assets.ranked_outputs import ranked_outputs
+from adcraft_assets.settings import Settings, load_settings
+from adcraft_assets.source_video import source_video
+from adcraft_assets.styled_variants import styled_variants
+from adcraft_resources.downloads import Downloader
+from adcraft_resources.profiles import resources_for
+from adcraft_resources.progress import Progress
+from adcraft_resources.result_cache import ResultCache
+from adcraft_resources.store import BundleStore
+
+CONFIG_VARIABLE = "ADCRAFT_CONFIG"
+PARTITIONED = [source_video, keyframes, ocr_masks, cleaned_frames, hooks, styled_variants, ranked_outputs]
+"""The assets of one ad, in the order they are made."""
+
+
+def config_path() -> Path:
+    """Return the config file: ADCRAFT_CONFIG, else config.json of DAGSTER_HOME, of this folder, of the checkout."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named:
+        return Path(named)
+    folders = [os.environ.get("DAGSTER_HOME"), ".", Path(__file__).parents[1]]
+    candidates = [Path(folder) / "config.json" for folder in folders if folder]
+    return next((path for path in candidates if path.is_file()), candidates[0])
+
+
+def store_base(settings: Settings, folder: Path) -> str:
+    """Return the store's place as a URL or an absolute path."""
+    return settings.store if "://" in settings.store else str((folder / settings.store).resolve())
+
+
+def resources_of(path: Path) -> dict[str, Any]:
+    """Return every resource of the graph for a config file."""
+    settings = load_settings(path)
+    store = BundleStore(base=store_base(settings, path.resolve().parent))
+    return {
+        "catalog": Catalog(config_path=str(path.resolve())),
+        "store": store,
+        "result_cache": ResultCache(store=store),
+        "downloader": Downloader.from_settings(settings.download),
+        "progress": Progress(),
+        **resources_for(settings.profile, settings.models),
+    }
+
+
+def build_defs(path: Path, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Return the definitions for a config file.
+
+    Args:
+        path: The config file.
+        resource_overrides: Resources by key that replace the profile's; tests hand in theirs here.
+    """
+    settings = load_settings(path)
+    chunk = dg.BackfillPolicy.multi_run(max_partitions_per_run=settings.batch.max_partitions_per_run)
+    return dg.Definitions(
+        assets=[*(asset.with_attributes(backfill_policy=chunk) for asset in PARTITIONED), processing_summary],
+        jobs=[ad_variant_job, regate_ads],
+        sensors=[catalog_sensor, relaunch_sensor],
+        resources={**resources_of(path), **(resource_overrides or {})},
+        executor=executor_named(os.environ.get(VARIABLE, "in_process")),
+    )
+
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions Dagster loads; made when they are asked for, never at import."""
+    return build_defs(config_path())

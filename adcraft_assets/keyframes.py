@@ -1,0 +1,67 @@
+"""The asset `keyframes`: shots and the stills that stand for them.
+
+Belongs here: keeping shots and stills of each ad. Does not: finding cuts.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from adcraft_assets.checks import upstream_of
+from adcraft_assets.chunks import CHUNK, Made, make_chunk
+from adcraft_assets.evidence import numbers, pictures, table
+from adcraft_assets.partitions import video_partitions
+from adcraft_resources.keyframe_stills import scan_shots, write_stills
+from adcraft_resources.progress import Progress
+from adcraft_resources.shot_lists import read_shot_list, write_shot_list
+from adcraft_resources.store import Bundle, BundleStore, Draft
+
+VERSION = "1"
+SHOWN = 6
+
+
+@dg.asset(
+    deps=["source_video"],
+    partitions_def=video_partitions,
+    backfill_policy=CHUNK,
+    group_name="ingest",
+    kinds={"opencv"},
+    owners=["team:creative"],
+    code_version=VERSION,
+)
+def keyframes(context: dg.AssetExecutionContext, store: BundleStore, progress: Progress) -> dg.MaterializeResult:
+    """Shots and stills: the first frame always, at least one still a shot and one every 2 seconds, with times."""
+
+    def make(key: str) -> Made:
+        source = upstream_of(store, "source_video", key)
+        path = source.file(source.manifest["file"])
+
+        def fill(draft: Draft) -> None:
+            with progress.stage(key, "keyframes", source.figures.get("frame_count")) as on_frame:
+                scan = scan_shots(path, on_frame=on_frame)
+                stills = write_stills(path, scan.keyframes, draft.folder)
+            write_shot_list(draft, list(scan.shots), list(scan.keyframes), stills, scan.frame_count)
+            draft.manifest["figures"] = {
+                "shots": len(scan.shots),
+                "keyframes": len(scan.keyframes),
+                "frames": scan.frame_count,
+            }
+
+        bundle, reused = store.ensure("keyframes", key, {"source": source.digest, "version": VERSION}, fill)
+        return Made(bundle, reused, _shown(bundle))
+
+    return make_chunk(context, make)
+
+
+def _shown(bundle: Bundle) -> Mapping[str, Any]:
+    found = read_shot_list(bundle)
+    shown = list(zip(found.keyframes, found.stills, strict=True))[:SHOWN]
+    rows = [
+        {"shot": place + 1, "from_s": shot.start_s, "to_s": shot.end_s} for place, shot in enumerate(found.shots)
+    ]
+    return {
+        "stills": pictures({f"{one.pts_s:.2f} s": still for one, still in shown}),
+        "shot_list": table(rows),
+        **numbers(bundle.figures),
+    }

@@ -1,0 +1,48 @@
+"""Reading `keyframes.json` back: the shots and keyframes later stages work by.
+
+Belongs here: the file's shape. Does not: finding shots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from adcraft_resources.algorithms.values import Frame, Keyframe, Shot
+from adcraft_resources.store import Bundle, Draft
+from adcraft_resources.thumbnails import read_picture
+
+NAME = "keyframes.json"
+
+
+@dataclass(frozen=True)
+class ShotList:
+    """Shots and keyframes of an ad of `frame_count` frames; `stills` are the keyframes' picture files."""
+
+    shots: tuple[Shot, ...]
+    keyframes: tuple[Keyframe, ...]
+    stills: tuple[Path, ...]
+    frame_count: int
+
+    def pictures(self) -> list[tuple[Keyframe, Frame]]:
+        """Return the keyframes with their stills, RGB (h, w, 3) uint8."""
+        return [(one, read_picture(still)) for one, still in zip(self.keyframes, self.stills, strict=True)]
+
+
+def write_shot_list(draft: Draft, shots: list[Shot], keyframes: list[Keyframe], stills: list[Path], frames: int) -> None:
+    """Write the shot list of a bundle being made; the stills already lie in its folder."""
+    named = [{**asdict(one), "file": still.name} for one, still in zip(keyframes, stills, strict=True)]
+    draft.write_json(NAME, {"shots": [asdict(shot) for shot in shots], "keyframes": named, "frame_count": frames})
+
+
+def read_shot_list(bundle: Bundle) -> ShotList:
+    """Return the shot list of a `keyframes` bundle."""
+    content = bundle.read_json(NAME)
+    return ShotList(
+        shots=tuple(Shot(**shot) for shot in content["shots"]),
+        keyframes=tuple(
+            Keyframe(frame=one["frame"], pts_s=one["pts_s"], shot=one["shot"]) for one in content["keyframes"]
+        ),
+        stills=tuple(bundle.file(one["file"]) for one in content["keyframes"]),
+        frame_count=content["frame_count"],
+    )

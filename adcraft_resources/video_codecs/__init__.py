@@ -1,0 +1,29 @@
+"""Reading and writing video: the face of the rooms in this folder, all of them PyAV and numpy.
+
+Belongs here: the public names. Does not: code.
+"""
+
+from adcraft_resources.video_codecs.delivery import DeliveryWriter
+from adcraft_resources.video_codecs.facts import VideoFacts, probe_video
+from adcraft_resources.video_codecs.mezzanine import MezzanineWriter, stream_copy
+from adcraft_resources.video_codecs.pictures import TimedFrame, TimedPicture, rgb_of, small_rgb_of, yuv_of
+from adcraft_resources.video_codecs.reading import VideoReader, read_frames
+from adcraft_resources.video_codecs.timing import at_constant_rate, delivery_rate, resample_times
+
+__all__ = [
+    "DeliveryWriter",
+    "MezzanineWriter",
+    "TimedFrame",
+    "TimedPicture",
+    "VideoFacts",
+    "VideoReader",
+    "at_constant_rate",
+    "delivery_rate",
+    "probe_video",
+    "read_frames",
+    "resample_times",
+    "rgb_of",
+    "small_rgb_of",
+    "stream_copy",
+    "yuv_of",
+]

@@ -1,0 +1,239 @@
+"""What a video file is, before any picture of it is used: probing, and the refusal of what is no video.
+
+Belongs here: reading headers, packet tables and the first picture. Does not: decoding for use, writing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+
+from adcraft_resources.algorithms.values import Matrix, Range
+from adcraft_resources.errors import VideoUnreadable
+from adcraft_resources.video_codecs.containers import open_video, time_base_of
+from adcraft_resources.video_codecs.orientation import turn_of
+
+HD_LINES = 720  # untagged video below this many lines is BT.601 by custom, above it BT.709
+MISSING_SHARE = 0.02  # more packets than this short of the container's promise: the file is cut off
+_STANDARD_RATES = tuple(
+    Fraction(rate) for rate in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)
+) + tuple(Fraction(1000 * rate, 1001) for rate in (24, 30, 48, 60, 120))
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """Facts of a video file.
+
+    `width`, `height`: as shown, after rotation and after an odd edge was dropped (`cropped`), pixels as stored
+    (`sample_aspect` not applied). `fps`: average. `frame_count`: pictures the packet table promises. `start_s`:
+    the first picture's time in the container. `matrix`, `range`: as tagged, or by custom where untagged.
+    `primaries`, `transfer`: code points of ITU-T H.273 (2 = untagged).
+    """
+
+    path: Path
+    width: int
+    height: int
+    fps: Fraction
+    frame_count: int | None
+    duration_s: float
+    codec: str
+    pix_fmt: str
+    matrix: Matrix
+    range: Range
+    rotation_deg: int
+    variable_rate: bool
+    interlaced: bool
+    sample_aspect: Fraction
+    bit_rate: int
+    size_bytes: int
+    has_audio: bool
+    audio_codec: str | None
+    audio_rate: int | None
+    audio_channels: int | None
+    time_base: Fraction = Fraction(1, 90000)
+    start_s: float = 0.0
+    cropped: bool = False
+    matrix_code: int = 2
+    primaries: int = 2
+    transfer: int = 2
+    mirrored: bool = False
+
+    def to_dict(self) -> dict[str, object]:
+        """JSON-able form: paths as text, fractions as "30000/1001"."""
+        facts = dataclasses.asdict(self)
+        return {
+            name: str(value) if isinstance(value, Path | Fraction) else value for name, value in facts.items()
+        }
+
+
+@dataclass(frozen=True)
+class PacketTable:
+    """Times of the video packets that are shown, in stream ticks: sorted `pts`, and those of keyframes."""
+
+    pts: tuple[int, ...]
+    keyframe_pts: tuple[int, ...]
+    last_duration: int
+    bytes: int
+
+
+def probe_video(path: Path) -> VideoFacts:
+    """Read a file's facts; every packet's header is read, one picture is decoded.
+
+    Raises:
+        VideoUnreadable: No file, nothing in it, no video stream, cut off, or the first picture does not decode.
+    """
+    path = Path(path)
+    with open_video(path) as container:
+        table = read_packet_table(container, path)
+    with open_video(path) as container:
+        first = _first_picture(container, path)
+        return _facts(path, container, first, table)
+
+
+def read_packet_table(container: av.container.InputContainer, path: Path) -> PacketTable:
+    """Demux to the end; refuses a file that ends before what its header promises."""
+    stream = container.streams.video[0]
+    pts: list[int] = []
+    keys: list[int] = []
+    last_duration = total = 0
+    seen = 0
+    try:
+        for packet in container.demux(stream):
+            if packet.size == 0 or packet.is_corrupt:
+                continue
+            seen += 1
+            total += packet.size
+            time = packet.pts if packet.pts is not None else packet.dts
+            if time is None or packet.is_discard:
+                continue
+            pts.append(time)
+            last_duration = packet.duration or last_duration
+            if packet.is_keyframe:
+                keys.append(time)
+    except av.error.FFmpegError as error:
+        raise _cut_off(path, f"reading stopped after {seen} pictures ({error.strerror})") from error
+    _check_complete(container, path, stream, seen, pts)
+    return PacketTable(tuple(sorted(pts)), tuple(sorted(keys)), last_duration, total)
+
+
+def _check_complete(
+    container: av.container.InputContainer,
+    path: Path,
+    stream: av.video.stream.VideoStream,
+    seen: int,
+    pts: Sequence[int],
+) -> None:
+    """Compare what was read with what the header promises: pictures where it counts them, else duration."""
+    if not pts:
+        raise _cut_off(path, "it holds no picture")
+    if stream.frames and seen < stream.frames * (1 - MISSING_SHARE):
+        raise _cut_off(path, f"its header promises {stream.frames} pictures, {seen} are there")
+    if stream.frames or container.duration is None:
+        return
+    promised_s = container.duration / av.time_base
+    end_s = float(max(pts) * time_base_of(stream)) - (container.start_time or 0) / av.time_base
+    if end_s < promised_s * 0.9 - 1.0:
+        raise _cut_off(path, f"its header promises {promised_s:.1f} s, pictures end at {end_s:.1f} s")
+
+
+def _cut_off(path: Path, fault: str) -> VideoUnreadable:
+    return VideoUnreadable(
+        f"{path} is cut off or damaged: {fault}.", remedy="Download or export the file again."
+    )
+
+
+def _first_picture(container: av.container.InputContainer, path: Path) -> av.VideoFrame:
+    stream = container.streams.video[0]
+    stream.codec_context.thread_count = 1
+    for packet in container.demux(stream):
+        try:
+            for frame in packet.decode():
+                return frame
+        except av.error.InvalidDataError:
+            continue
+    raise _cut_off(path, f"no picture of its {stream.codec_context.name} stream decodes")
+
+
+def _facts(
+    path: Path, container: av.container.InputContainer, first: av.VideoFrame, table: PacketTable
+) -> VideoFacts:
+    stream = container.streams.video[0]
+    turn = turn_of(first)
+    width, height = (first.height, first.width) if turn.quarter_turns % 2 else (first.width, first.height)
+    rate, variable = _rate(table.pts, stream)
+    end = table.pts[-1] + (table.last_duration or round(1 / (rate * time_base_of(stream))))
+    audio = container.streams.audio[0] if container.streams.audio else None
+    duration_s = float((end - table.pts[0]) * time_base_of(stream))
+    return VideoFacts(
+        path=path,
+        width=width & ~1,
+        height=height & ~1,
+        fps=rate,
+        frame_count=len(table.pts),
+        duration_s=duration_s,
+        codec=stream.codec_context.name,
+        pix_fmt=first.format.name,
+        matrix=matrix_of(first),
+        range="full" if first.color_range == 2 or first.format.name.startswith("yuvj") else "limited",
+        rotation_deg=turn.quarter_turns * 90,
+        variable_rate=variable,
+        interlaced=bool(first.interlaced_frame),
+        sample_aspect=_sample_aspect(stream, turn.quarter_turns),
+        bit_rate=round(8 * table.bytes / duration_s) if duration_s else 0,
+        size_bytes=path.stat().st_size,
+        has_audio=audio is not None,
+        audio_codec=audio.codec_context.name if audio else None,
+        audio_rate=audio.codec_context.sample_rate if audio else None,
+        audio_channels=audio.codec_context.channels if audio else None,
+        time_base=time_base_of(stream),
+        start_s=float(table.pts[0] * time_base_of(stream)),
+        cropped=bool(width % 2 or height % 2),
+        matrix_code=int(first.colorspace),
+        primaries=int(first.color_primaries),
+        transfer=int(first.color_trc),
+        mirrored=turn.mirrored,
+    )
+
+
+def matrix_of(frame: av.VideoFrame) -> Matrix:
+    """The colour matrix a frame's tag names; untagged and RGB frames go by their number of lines."""
+    code = int(frame.colorspace)
+    if code in {1, 9, 10}:  # BT.709; BT.2020 is converted to it when decoded
+        return "bt709"
+    if code in {4, 5, 6}:
+        return "bt601"
+    return "bt709" if frame.height >= HD_LINES else "bt601"
+
+
+def _rate(pts: Sequence[int], stream: av.video.stream.VideoStream) -> tuple[Fraction, bool]:
+    """Average rate, snapped to a standard one where it is one, and whether pictures leave their regular places."""
+    if len(pts) < 2:
+        return stream.average_rate or stream.guessed_rate or Fraction(30), False
+    step = Fraction(pts[-1] - pts[0], len(pts) - 1)
+    if step == 0:
+        return stream.average_rate or Fraction(30), False
+    rate = 1 / (step * time_base_of(stream))
+    slips = (abs(time - pts[0] - index * step) for index, time in enumerate(pts))
+    variable = max(slips) > max(Fraction(3, 2), step / 4)
+    named = stream.average_rate
+    if named and abs(named / rate - 1) < Fraction(1, 100) and not variable:
+        rate = named
+    return _snapped(rate), variable
+
+
+def _snapped(rate: Fraction) -> Fraction:
+    nearest = min(_STANDARD_RATES, key=lambda standard: abs(standard - rate))
+    return nearest if abs(nearest / rate - 1) < Fraction(1, 2500) else rate.limit_denominator(10000)
+
+
+def _sample_aspect(stream: av.video.stream.VideoStream, quarter_turns: int) -> Fraction:
+    aspect = stream.sample_aspect_ratio
+    if not aspect:
+        return Fraction(1)
+    return 1 / aspect if quarter_turns % 2 else aspect

@@ -1,0 +1,130 @@
+"""The mezzanine: near-lossless pictures between stages, beside the source's untouched sound.
+
+Belongs here: writing the mezzanine, copying a clip packet by packet. Does not: the final encode (`delivery`).
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import av
+import av.error
+
+from adcraft_resources.algorithms.values import Yuv420
+from adcraft_resources.video_codecs.facts import VideoFacts
+from adcraft_resources.video_codecs.pictures import av_frame_of
+from adcraft_resources.video_codecs.sound import CopiedSound
+from adcraft_resources.video_codecs.unfinished import UnfinishedFile
+from adcraft_resources.video_codecs.writing import ENCODER_THREADS, ThreadedWriter, unwritable
+
+SOUND_LEAD_S = 0.5  # sound is muxed this far ahead of the pictures
+_PRESET = "veryfast"
+
+
+class MezzanineWriter(ThreadedWriter[tuple[Yuv420, float]]):
+    """Writes pictures near-losslessly at the source's own times; a context manager.
+
+    The sound packets of `source` are copied, in the same offset to the first picture. The file appears at `path`
+    when the context ends without error. x264 runs in a thread of its own.
+
+    Raises:
+        VideoUnwritable: The encoder or the disk refused; raised by a later `write` or on leaving the context.
+    """
+
+    def __init__(
+        self, path: Path, *, like: VideoFacts, source: Path, crf: float = 13, threads: int = 0
+    ) -> None:
+        self.path = Path(path)
+        self._facts = like
+        self._source = Path(source)
+        self._crf = crf
+        self._threads = threads or ENCODER_THREADS
+        self._sound: CopiedSound | None = None
+
+    def write(self, picture: Yuv420, pts_s: float) -> None:
+        """Queue the next picture, shown from `pts_s` seconds after the first.
+
+        Raises:
+            ValueError: The picture has another size than the facts say.
+        """
+        expected = (self._facts.height, self._facts.width)
+        if picture.size != expected:
+            raise ValueError(f"picture is {picture.size}, the mezzanine {expected} (height, width)")
+        self._queue((picture, pts_s))
+
+    def _open(self, output: av.container.OutputContainer) -> None:
+        self._stream = self._add_video(output)
+        if self._facts.has_audio:
+            self._sound = CopiedSound(self._source, self._facts.start_s, output)
+
+    def _close(self) -> None:
+        if self._sound is not None:
+            self._sound.close()
+
+    def _flush(self) -> None:
+        self._file.container.mux(self._stream.encode(None))
+        self._mux_sound(float("inf"))
+
+    def _encode(self, item: tuple[Yuv420, float]) -> None:
+        picture, pts_s = item
+        frame = av_frame_of(picture)
+        frame.time_base = self._facts.time_base
+        frame.pts = round(pts_s / self._facts.time_base)
+        self._file.container.mux(self._stream.encode(frame))
+        self._mux_sound(pts_s + SOUND_LEAD_S)
+
+    def _mux_sound(self, until_s: float) -> None:
+        if self._sound is not None:
+            for packet in self._sound.packets_until(until_s):
+                self._file.container.mux(packet)
+
+    def _add_video(self, output: av.container.OutputContainer) -> av.video.stream.VideoStream:
+        facts = self._facts
+        stream = output.add_stream("libx264", rate=facts.fps)
+        stream.time_base = facts.time_base
+        context = stream.codec_context
+        context.width, context.height = facts.width, facts.height
+        context.pix_fmt = "yuv420p"
+        context.time_base = facts.time_base
+        context.framerate = facts.fps
+        context.sample_aspect_ratio = facts.sample_aspect
+        context.thread_count = self._threads
+        context.colorspace, context.color_range = facts.matrix_code, 2 if facts.range == "full" else 1
+        context.color_primaries, context.color_trc = facts.primaries, facts.transfer
+        context.options = {"preset": _PRESET, "crf": f"{self._crf:g}", "tune": "psnr"}
+        return stream
+
+
+def stream_copy(source: Path, out: Path) -> None:
+    """Write `source` unchanged: an MP4 byte for byte, another container's packets untouched into an MP4.
+
+    Raises:
+        VideoUnwritable: MP4 cannot hold the source's codecs, or the disk refused.
+    """
+    with av.open(str(source)) as container:
+        same = "mp4" in container.format.name.split(",")
+    if same:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = out.with_name(f".{out.name}.part")
+        shutil.copyfile(source, temporary)
+        temporary.replace(out)
+        return
+    _remux(source, out)
+
+
+def _remux(source: Path, out: Path) -> None:
+    file = UnfinishedFile(out, {"movflags": "+faststart"})
+    try:
+        with av.open(str(source)) as container:
+            kept = [stream for stream in (*container.streams.video[:1], *container.streams.audio[:1])]
+            targets = {stream.index: file.container.add_stream_from_template(stream) for stream in kept}
+            for packet in container.demux(kept):
+                if packet.dts is not None:
+                    packet.stream = targets[packet.stream.index]
+                    file.container.mux(packet)
+        file.publish()
+    except (av.error.FFmpegError, OSError) as error:
+        raise unwritable(out, error) from error
+    finally:
+        file.discard()

@@ -1,0 +1,87 @@
+"""From what a decoder hands out to upright, even, progressive 8-bit 4:2:0 pictures with times from 0.
+
+Belongs here: deinterlacing, pixel formats, turn, time origin of one stream. Does not: files, threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import av
+import av.error
+import av.filter
+import av.filter.graph
+from av.video.reformatter import VideoReformatter
+
+from adcraft_resources.algorithms.values import Yuv420
+from adcraft_resources.video_codecs.facts import VideoFacts
+from adcraft_resources.video_codecs.orientation import turn_of, turned
+from adcraft_resources.video_codecs.pictures import picture_of
+
+_PLANAR = ("yuv420p", "yuvj420p")
+_SWS_BT2020 = 9
+_SWS_SOURCE = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: _SWS_BT2020, 10: _SWS_BT2020}  # H.273 matrix → swscale's
+
+
+class Normaliser:
+    """Turns decoded frames of one stream into (seconds after the first picture, picture)."""
+
+    def __init__(self, facts: VideoFacts, stream: av.video.stream.VideoStream) -> None:
+        self._facts = facts
+        self._start = facts.start_s
+        self._reformatter = VideoReformatter()
+        self._graph = _deinterlacer(stream) if facts.interlaced else None
+
+    def push(self, frame: av.VideoFrame) -> Iterator[tuple[float, Yuv420]]:
+        """Take a decoded frame; yield what is ready."""
+        if self._graph is None:
+            yield self._finished(frame)
+            return
+        self._graph.vpush(frame)
+        yield from self._filtered(self._graph)
+
+    def flush(self) -> Iterator[tuple[float, Yuv420]]:
+        """Yield what the deinterlacer still holds."""
+        if self._graph is not None:
+            self._graph.vpush(None)
+            yield from self._filtered(self._graph)
+
+    def _filtered(self, graph: av.filter.graph.Graph) -> Iterator[tuple[float, Yuv420]]:
+        while True:
+            try:
+                frame = graph.vpull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+            yield self._finished(frame)
+
+    def _finished(self, frame: av.VideoFrame) -> tuple[float, Yuv420]:
+        turn = turn_of(frame)
+        seconds = float(frame.pts * frame.time_base) - self._start if frame.pts is not None else 0.0
+        if frame.format.name not in _PLANAR or frame.colorspace in {9, 10}:
+            frame = self._converted(frame)
+        return seconds, turned(picture_of(frame, self._facts.matrix, self._facts.range), turn)
+
+    def _converted(self, frame: av.VideoFrame) -> av.VideoFrame:
+        target = 1 if self._facts.matrix == "bt709" else 5
+        range_ = 2 if self._facts.range == "full" else 1
+        return self._reformatter.reformat(
+            frame,
+            format="yuv420p",
+            interpolation="BICUBIC",
+            src_colorspace=_SWS_SOURCE.get(int(frame.colorspace), target),
+            dst_colorspace=target,
+            src_color_range=int(frame.color_range) or range_,
+            dst_color_range=range_,
+        )
+
+
+def _deinterlacer(stream: av.video.stream.VideoStream) -> av.filter.graph.Graph:
+    """One progressive picture per frame (bwdif), frames not flagged interlaced left as they are."""
+    graph = av.filter.graph.Graph()
+    source = graph.add_buffer(template=stream)
+    bwdif = graph.add("bwdif", "mode=send_frame:deint=interlaced")
+    sink = graph.add("buffersink")
+    source.link_to(bwdif)
+    bwdif.link_to(sink)
+    graph.configure()
+    return graph

@@ -1,0 +1,141 @@
+"""Reading a video: pictures in order, upright, 8-bit 4:2:0, one decode pass, flat memory.
+
+Belongs here: decoding files. Does not: facts (`facts`), colour arithmetic (`pictures`), writing.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import av.error
+
+from adcraft_resources.algorithms.values import Frame, Yuv420
+from adcraft_resources.errors import VideoUnreadable
+from adcraft_resources.video_codecs.background import prefetch
+from adcraft_resources.video_codecs.containers import open_video
+from adcraft_resources.video_codecs.facts import MISSING_SHARE, VideoFacts, probe_video, read_packet_table
+from adcraft_resources.video_codecs.normalising import Normaliser
+from adcraft_resources.video_codecs.pictures import TimedFrame, TimedPicture, rgb_of, small_rgb_of
+
+_AHEAD = 4  # pictures decoded ahead of the caller
+
+
+class VideoReader:
+    """Sequential reader of one file; a context manager. Each of its iterators decodes from the start.
+
+    Raises:
+        VideoUnreadable: On opening, as `probe_video`; while reading, when clearly fewer pictures decode than the
+            file holds.
+    """
+
+    def __init__(self, path: Path, *, threads: int = 1) -> None:
+        self.path = Path(path)
+        self.facts: VideoFacts = probe_video(self.path)
+        self._threads = threads
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def pictures(self) -> Iterator[TimedPicture]:
+        """Every picture with untouched planes (after turn, even crop, 8-bit and deinterlacing where needed)."""
+        return prefetch(self._decode, depth=_AHEAD)
+
+    def frames(self, *, size: tuple[int, int] | None = None, every: int = 1) -> Iterator[TimedFrame]:
+        """Every `every`-th picture as RGB; `size` (h, w) shrinks it."""
+
+        def convert() -> Iterator[TimedFrame]:
+            for item in self._decode():
+                if item.index % every == 0:
+                    frame = rgb_of(item.picture) if size is None else small_rgb_of(item.picture, size)
+                    yield TimedFrame(item.index, item.pts_s, frame)
+
+        return prefetch(convert, depth=_AHEAD)
+
+    def _decode(self) -> Iterator[TimedPicture]:
+        index = -1
+        with open_video(self.path) as container:
+            for index, (pts_s, picture) in enumerate(decode_pictures(container, self.facts, self._threads)):
+                yield TimedPicture(index, pts_s, picture)
+        promised = self.facts.frame_count or 0
+        if index + 1 < promised * (1 - MISSING_SHARE):
+            raise VideoUnreadable(
+                f"{self.path} is damaged: {index + 1} of its {promised} pictures decode.",
+                remedy="Download or export the file again.",
+            )
+
+
+def decode_pictures(
+    container: av.container.InputContainer, facts: VideoFacts, threads: int
+) -> Iterator[tuple[float, Yuv420]]:
+    """Yield (seconds after the file's first picture, picture) from the container's present position."""
+    stream = container.streams.video[0]
+    stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = threads
+    normaliser = Normaliser(facts, stream)
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:  # one damaged packet; the count at the end tells whether it matters
+            continue
+        for frame in frames:
+            yield from normaliser.push(frame)
+    yield from normaliser.flush()
+
+
+def read_frames(path: Path, indices: Sequence[int]) -> dict[int, Frame]:
+    """Read the pictures with these indices as RGB; seeks to the keyframe before each where that skips pictures.
+
+    Raises:
+        VideoUnreadable: As `VideoReader`.
+        IndexError: An index is past the last picture.
+    """
+    path = Path(path)
+    facts = probe_video(path)
+    wanted = sorted(set(indices))
+    if wanted and not 0 <= wanted[0] <= wanted[-1] < (facts.frame_count or 0):
+        raise IndexError(f"{path} has {facts.frame_count} pictures; asked for {wanted[0]} to {wanted[-1]}")
+    with open_video(path) as container:
+        table = read_packet_table(container, path)
+    found: dict[int, Frame] = {}
+    for group in _groups(wanted, table.pts, table.keyframe_pts):
+        found.update(_read_group(facts, group, table.pts))
+    return found
+
+
+def _groups(wanted: list[int], pts: Sequence[int], keys: Sequence[int]) -> list[list[int]]:
+    """Split the wanted indices where a keyframe lies between two of them: those runs are sought one by one."""
+    groups: list[list[int]] = []
+    for index in wanted:
+        if groups and bisect.bisect_right(keys, pts[index]) == bisect.bisect_right(keys, pts[groups[-1][-1]]):
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return groups
+
+
+def _read_group(facts: VideoFacts, group: list[int], pts: Sequence[int]) -> dict[int, Frame]:
+    start = pts[0]
+    wanted = {round(float((pts[index] - start) * facts.time_base) * 1e6): index for index in group}
+    found: dict[int, Frame] = {}
+    with open_video(facts.path) as container:
+        container.seek(pts[group[0]], stream=container.streams.video[0])
+        for pts_s, picture in decode_pictures(container, facts, 1):
+            index = wanted.get(round(pts_s * 1e6))
+            if index is not None:
+                found[index] = rgb_of(picture)
+            if len(found) == len(group):
+                return found
+    raise VideoUnreadable(
+        f"{facts.path}: pictures {sorted(set(group) - set(found))} do not decode.",
+        remedy="Download or export the file again.",
+    )

@@ -5,6 +5,7 @@ Belongs here: the public names. Does not: code.
 
 from adcraft_resources.video_codecs.delivery import DeliveryWriter
 from adcraft_resources.video_codecs.facts import VideoFacts, probe_video
+from adcraft_resources.video_codecs.inspection import audio_offset_ms, inspect_delivery
 from adcraft_resources.video_codecs.mezzanine import MezzanineWriter, stream_copy
 from adcraft_resources.video_codecs.pictures import TimedFrame, TimedPicture, rgb_of, small_rgb_of, yuv_of
 from adcraft_resources.video_codecs.reading import VideoReader, read_frames
@@ -18,7 +19,9 @@ __all__ = [
     "VideoFacts",
     "VideoReader",
     "at_constant_rate",
+    "audio_offset_ms",
     "delivery_rate",
+    "inspect_delivery",
     "probe_video",
     "read_frames",
     "resample_times",

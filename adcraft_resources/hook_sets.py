@@ -1,8 +1,8 @@
 """The records of ad copy and the limits they keep.
 
-Belongs here: what one set of hook, primary text and headline is, what a copywriter is told and hands back, and
-the counting that decides whether a set fits its places. Does not: writing copy (copywriters) or judging its
-claims (claims).
+Belongs here: what one set of hook, primary text and headline is, what a copywriter is told and hands back,
+and the counting that decides whether a set fits its places. Does not: writing copy (copywriters) or judging
+its claims (claims).
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import unicodedata
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+import regex
+
+TEXT_NAMES: Final = ("on-screen hook", "primary text", "headline")
 MAX_HOOK_WORDS: Final = 6  # readable in 1.2–2 s at 3 words a second
 MAX_HOOK_GRAPHEMES: Final = 48  # two lines inside the safe box at a legible size
 MAX_PRIMARY_GRAPHEMES: Final = 125  # the feed folds longer primary text behind "See more"
@@ -79,9 +82,7 @@ class CopyResult:
 
 
 def split_graphemes(text: str) -> list[str]:
-    r"""User-perceived characters (extended grapheme clusters, UAX #29): क्षि counts once, and so does a family emoji."""
-    import regex
-
+    """User-perceived characters: extended grapheme clusters of UAX #29, so a family emoji counts once."""
     return regex.findall(r"\X", text)
 
 
@@ -99,20 +100,13 @@ def limit_faults(on_screen: str, primary_text: str, headline: str) -> list[str]:
     """Every limit the three texts break, each as a sentence with the figure; empty when they fit."""
     faults = [
         f"The {name} is empty."
-        for name, text in (
-            ("on-screen hook", on_screen),
-            ("primary text", primary_text),
-            ("headline", headline),
-        )
+        for name, text in zip(TEXT_NAMES, (on_screen, primary_text, headline), strict=True)
         if not text.strip()
     ]
     if count_words(on_screen) > MAX_HOOK_WORDS:
         faults.append(f"The on-screen hook has {count_words(on_screen)} words; {MAX_HOOK_WORDS} are allowed.")
-    for name, text, limit in (
-        ("on-screen hook", on_screen, MAX_HOOK_GRAPHEMES),
-        ("primary text", primary_text, MAX_PRIMARY_GRAPHEMES),
-        ("headline", headline, MAX_HEADLINE_GRAPHEMES),
-    ):
+    limits = (MAX_HOOK_GRAPHEMES, MAX_PRIMARY_GRAPHEMES, MAX_HEADLINE_GRAPHEMES)
+    for name, text, limit in zip(TEXT_NAMES, (on_screen, primary_text, headline), limits, strict=True):
         if count_graphemes(text) > limit:
             faults.append(f"The {name} has {count_graphemes(text)} characters; {limit} are allowed.")
     return faults

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adcraft_resources.claims import Finding, blocking, lint_copy
+
+LINES = [
+    line.split("\t")
+    for line in Path(__file__).with_name("claim_lines.tsv").read_text(encoding="utf-8").splitlines()
+]
+LANGUAGES = ("en", "hi", "hi-Latn")
+
+
+def precision_and_recall(lines: list[list[str]]) -> tuple[float, float]:
+    hits = [(label == "block", bool(blocking(lint_copy(text, language)))) for label, language, text in lines]
+    true = sum(expected and found for expected, found in hits)
+    return true / sum(found for _, found in hits), true / sum(expected for expected, _ in hits)
+
+
+def rules_of(text: str) -> set[str]:
+    return {finding.rule for finding in lint_copy(text)}
+
+
+def test_the_labelled_set_is_large_and_holds_every_language_and_label():
+    assert len(LINES) >= 200
+    assert {(label, language) for label, language, _ in LINES} == {
+        (label, language) for label in ("block", "warn", "ok") for language in LANGUAGES
+    }
+
+
+def test_the_lint_finds_what_is_banned_and_lets_the_rest_pass():
+    precision, recall = precision_and_recall(LINES)
+    assert precision >= 0.95
+    assert recall >= 0.95
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_holds_on_its_own(language: str):
+    precision, recall = precision_and_recall([line for line in LINES if line[1] == language])
+    assert precision >= 0.95
+    assert recall >= 0.95
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Treat yourself",
+        "Secure checkout",
+        "Bright morning",
+        "Dark chocolate",
+        "Manicure day",
+        "Trick or treat?",
+    ],
+)
+def test_near_misses_pass(text: str):
+    assert lint_copy(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("Skin whitening soap", "lightening"),
+        ("No more dark skin", "colour_bias"),
+        ("Cures acne", "drug_claim"),
+        ("Before/after", "before_after"),
+        ("Glow in 7 days", "promised_result"),
+        ("Dermatologist approved", "unproven_authority"),
+        ("Tired of your face?", "negative_self_perception"),
+        ("Your dark skin needs this", "personal_attributes"),
+        ("Flawless, always", "perfect_appearance"),
+        ("The #1 soap", "unbacked_superlative"),
+    ],
+)
+def test_every_rule_speaks_for_its_own_claim(text: str, rule: str):
+    assert rule in rules_of(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["whit\u200bening", "ＷＨＩＴＥＮＩＮＧ", "whіtening", "skin\nwhitening", "गोरा", "ग़ोरापन"]
+)
+def test_disguised_spellings_are_seen_through(text: str):
+    assert "lightening" in rules_of(text)
+
+
+def test_a_finding_points_at_the_words_and_shows_them_in_context():
+    texts = ["Golden lather", "A soap that \u200bCURES everything you can think of, and then some more"]
+    (finding,) = lint_copy(texts)
+    assert finding.text == 1
+    assert texts[1][slice(*finding.span)] == "CURES"
+    assert "CURES everything" in finding.excerpt
+    assert finding.excerpt.endswith("…")
+    assert finding.severity == "block"
+    assert finding.why
+    assert finding.suggestion
+    assert finding.to_dict()["span"] == list(finding.span)
+
+
+def test_the_suggestion_speaks_the_language_of_the_copy():
+    def suggestion(language: str) -> str:
+        return next(iter(lint_copy("fairness", language))).suggestion
+
+    assert suggestion("hi") != suggestion("en")
+    assert suggestion("fr") == suggestion("en")
+
+
+def test_warnings_do_not_block():
+    findings = lint_copy("100% natural turmeric")
+    assert [finding.severity for finding in findings] == ["warn"]
+    assert blocking(findings) == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_is_read_without_trouble_and_every_span_lies_inside_it(text: str):
+    for finding in lint_copy(text):
+        assert isinstance(finding, Finding)
+        assert 0 <= finding.span[0] < finding.span[1] <= len(text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from([line for line in LINES if line[0] == "block"]), st.booleans())
+def test_case_and_surroundings_do_not_hide_a_claim(line: list[str], upper: bool):
+    text = f"Golden lather, soft towel! {line[2].upper() if upper else line[2]}"
+    assert blocking(lint_copy(text, line[1]))

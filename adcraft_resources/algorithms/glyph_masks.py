@@ -1,0 +1,81 @@
+"""The pixels of letters: strokes of a line of text told from what lies behind them, in one picture.
+
+Belongs here: colour separation inside a text box. Does not: plates, stickers and time (mask_growth).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from adcraft_resources.algorithms.text_boxes import Box, disk
+from adcraft_resources.algorithms.values import Mask, Yuv420
+
+Crop = NDArray[np.uint8]
+"""Part of a picture as (h, w, 3) uint8 Y, U, V, chroma brought to luma size."""
+
+MIN_STROKE_SHARE, MAX_STROKE_SHARE = 0.04, 0.62  # of a text box; outside this the split found no letters
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """Letters of one line: `core` the pixels of the fill, `plane` 0, 1, 2 where they contrast most (Y, U, V).
+
+    `contrast` is the distance of the two colour classes in levels of that plane; `sure` is false where no
+    plausible letters were found and `core` is the whole box.
+    """
+
+    core: Mask
+    plane: int
+    contrast: float
+    sure: bool
+
+
+def crop_yuv(picture: Yuv420, box: Box) -> Crop:
+    """Return `box` of a picture as (h, w, 3) Y, U, V with chroma enlarged to luma size."""
+    left, top, right, bottom = box
+    half = (slice(top // 2, (bottom + 1) // 2), slice(left // 2, (right + 1) // 2))
+    planes = [picture.y[top:bottom, left:right]]
+    for chroma in (picture.u[half], picture.v[half]):
+        full = cv2.resize(chroma, (chroma.shape[1] * 2, chroma.shape[0] * 2), interpolation=cv2.INTER_LINEAR)
+        dy, dx = top - top // 2 * 2, left - left // 2 * 2
+        planes.append(full[dy : dy + bottom - top, dx : dx + right - left].astype(np.uint8))
+    return np.dstack(planes)
+
+
+def find_glyphs(crop: Crop, inside: Mask) -> Glyphs:
+    """Split the letters of a text box from its ground by Otsu's threshold in the plane of the best contrast.
+
+    `inside` marks the text box; letters are the class that meets its rim less (Otsu, IEEE SMC 9, 1979).
+    """
+    best: Glyphs | None = None
+    rim = inside & ~cv2.erode(inside.astype(np.uint8), disk(2), borderValue=0).astype(np.bool_)
+    for plane in range(3):
+        found = _split_plane(crop[..., plane], inside, rim, plane)
+        # Chroma is coarse in 4:2:0: it must beat luma clearly to be used.
+        gain = found.contrast * (1.0 if plane == 0 else 0.6) * (1.0 if found.sure else 0.3)
+        if best is None or gain > best.contrast * (1.0 if best.plane == 0 else 0.6) * (
+            1.0 if best.sure else 0.3
+        ):
+            best = found
+    assert best is not None  # noqa: S101 - three planes were tried
+    return best
+
+
+def _split_plane(values: NDArray[np.uint8], inside: Mask, rim: Mask, plane: int) -> Glyphs:
+    sample = values[inside]
+    if sample.size == 0:
+        return Glyphs(inside.copy(), plane, 0.0, sure=False)
+    threshold, _ = cv2.threshold(sample.reshape(1, -1), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    bright = (values > threshold) & inside
+    dark = inside & ~bright
+    if not bright.any() or not dark.any():
+        return Glyphs(inside.copy(), plane, 0.0, sure=False)
+    contrast = float(np.median(values[bright])) - float(np.median(values[dark]))
+    core = bright if (bright & rim).sum() / bright.sum() <= (dark & rim).sum() / dark.sum() else dark
+    share = float(core.sum()) / float(inside.sum())
+    sure = MIN_STROKE_SHARE <= share <= MAX_STROKE_SHARE and contrast >= 18
+    return Glyphs(core if sure else inside.copy(), plane, contrast, sure)

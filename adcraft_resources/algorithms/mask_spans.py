@@ -1,0 +1,65 @@
+"""A life's mask laid over its frames: one span while the text stands at home, others where it moves or grows.
+
+Belongs here: placing a bitmap in time. Does not: its shape (mask_growth).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from adcraft_resources.algorithms.mask_growth import grow_mask
+from adcraft_resources.algorithms.text_presence import Pose
+from adcraft_resources.algorithms.text_tracks import TextLife
+from adcraft_resources.algorithms.values import Mask, MaskSpan
+
+
+def spans_of_life(life: TextLife, size: tuple[int, int]) -> tuple[MaskSpan, ...]:
+    """Return spans that cover every frame of `life`."""
+    portrait = life.surroundings.portrait()
+    box = life.surroundings.box
+    if portrait is None:
+        portrait, box = life.template.crop, life.template.box
+    mask = grow_mask(portrait, box, life.template.quad)
+    return place_mask(mask, (box[0], box[1]), life, size)
+
+
+def place_mask(
+    mask: Mask, corner: tuple[int, int], life: TextLife, size: tuple[int, int]
+) -> tuple[MaskSpan, ...]:
+    """Lay `mask`, whose top left stands at `corner` (x, y), over the life's poses."""
+    spans: list[MaskSpan] = []
+    start = life.first_frame
+    for frame in range(life.first_frame, life.last_frame + 1):
+        pose = life.poses.get(frame, Pose())
+        if frame == life.last_frame or life.poses.get(frame + 1, Pose()) != pose:
+            spans.extend(_clipped_span(start, frame, *pose_mask(mask, corner, pose), size))
+            start = frame + 1
+    return tuple(spans)
+
+
+def _clipped_span(
+    first: int, last: int, bitmap: Mask, x: int, y: int, size: tuple[int, int]
+) -> list[MaskSpan]:
+    """Cut a bitmap to its pixels and to the screen; nothing where none is left."""
+    top, left = max(0, -y), max(0, -x)
+    bitmap = bitmap[top : max(top, size[0] - y), left : max(left, size[1] - x)]
+    rows, columns = np.flatnonzero(bitmap.any(axis=1)), np.flatnonzero(bitmap.any(axis=0))
+    if not rows.size:
+        return []
+    cut = bitmap[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return [MaskSpan(first, last, x + left + int(columns[0]), y + top + int(rows[0]), cut)]
+
+
+def pose_mask(mask: Mask, corner: tuple[int, int], pose: Pose) -> tuple[Mask, int, int]:
+    """Return the bitmap at a pose and its corner; scaled bitmaps grow by the error of the estimate."""
+    if pose.scale == 1.0:
+        return mask, corner[0] + pose.dx, corner[1] + pose.dy
+    height, width = mask.shape
+    wide, tall = max(1, round(width * pose.scale)), max(1, round(height * pose.scale))
+    scaled = cv2.resize(mask.astype(np.uint8), (wide, tall), interpolation=cv2.INTER_LINEAR)
+    pad = 4 + round(0.03 * max(wide, tall))
+    scaled = cv2.dilate(np.pad(scaled, pad), np.ones((2 * pad + 1, 2 * pad + 1), np.uint8))
+    x = corner[0] + pose.dx + (width - wide) // 2 - pad
+    y = corner[1] + pose.dy + (height - tall) // 2 - pad
+    return scaled.astype(np.bool_), x, y

@@ -1,0 +1,179 @@
+"""Whether a known text stands in a frame, how strongly, and where: a template of its letters held against the frame.
+
+Belongs here: one template against one frame (still, shifted, scaled, faded). Does not: bookkeeping over a clip
+(text_tracks).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from adcraft_resources.algorithms.glyph_masks import Crop, crop_yuv, find_glyphs
+from adcraft_resources.algorithms.text_boxes import Box, disk, fill_quad, line_height, quad_box, shrink_quad
+from adcraft_resources.algorithms.values import Mask, Quad, Yuv420
+
+LETTER_MARGIN = 0.15  # of a detector's box height: the air it leaves around letters
+COLOUR_TOLERANCE = 26.0  # levels a letter's pixel may stray by codec noise
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where a template stands against its home: shift in pixels and scale about its centre."""
+
+    dx: int = 0
+    dy: int = 0
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How well a frame shows a template: share of letter pixels in colour, correlation, and strength (1 = full)."""
+
+    match: float
+    correlation: float
+    strength: float
+
+    @property
+    def full(self) -> bool:
+        """The text stands there at full strength, or evenly brightened or darkened with the picture."""
+        return (self.match >= 0.7 and self.correlation >= 0.5) or (
+            self.correlation >= 0.88 and self.strength > 0.5
+        )
+
+    @property
+    def faint(self) -> bool:
+        """The same letters are there, but weaker: a frame of a fade."""
+        return self.correlation >= 0.4 and 0.05 <= self.strength < 0.97
+
+
+@dataclass(frozen=True, slots=True)
+class TextTemplate:
+    """Letters of one text as they looked in one frame.
+
+    `values` (h, w) float32 is the plane that contrasts most, `core` the letters, `band` letters and their edges,
+    `box` the home position in luma pixels, `step` 1 for luma and 2 for a chroma plane.
+    """
+
+    quad: Quad
+    box: Box
+    plane: int
+    values: NDArray[np.float32]
+    core: Mask
+    band: Mask
+    crop: Crop
+    sure: bool
+
+    @property
+    def step(self) -> int:
+        """Luma pixels per template pixel."""
+        return 1 if self.plane == 0 else 2
+
+
+def cut_template(picture: Yuv420, quad: Quad) -> TextTemplate:
+    """Cut the template of the text in `quad` from a frame."""
+    left, top, right, bottom = quad_box(quad, picture.size)
+    box = (left // 2 * 2, top // 2 * 2, right, bottom)
+    inside = fill_quad(shrink_quad(quad, LETTER_MARGIN * line_height(quad)), box)
+    crop = crop_yuv(picture, box)
+    glyphs = find_glyphs(crop, inside)
+    values = _plane_crop(picture, glyphs.plane, box, Pose())
+    core, inside = (_shrink(mask, values.shape) if glyphs.plane else mask for mask in (glyphs.core, inside))
+    reach = max(1, round(0.06 * line_height(quad) / (2 if glyphs.plane else 1)))
+    band = cv2.dilate(core.astype(np.uint8), disk(reach)).astype(np.bool_) & inside
+    return TextTemplate(quad, box, glyphs.plane, values.astype(np.float32), core, band, crop, glyphs.sure)
+
+
+def _shrink(mask: Mask, shape: tuple[int, ...]) -> Mask:
+    small = cv2.resize(mask.astype(np.uint8) * 255, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
+    return small > 127
+
+
+def _plane_crop(picture: Yuv420, plane: int, box: Box, pose: Pose) -> NDArray[np.uint8]:
+    """Cut `box` shifted by `pose` from a plane; parts off the screen repeat the edge."""
+    values = (picture.y, picture.u, picture.v)[plane]
+    step = 1 if plane == 0 else 2
+    left, top = (box[0] + pose.dx) // step, (box[1] + pose.dy) // step
+    width, height = -((box[0] - box[2]) // step), -((box[1] - box[3]) // step)
+    if left >= 0 and top >= 0 and left + width <= values.shape[1] and top + height <= values.shape[0]:
+        return values[top : top + height, left : left + width]
+    rows = np.clip(np.arange(top, top + height), 0, values.shape[0] - 1)
+    columns = np.clip(np.arange(left, left + width), 0, values.shape[1] - 1)
+    return values[rows[:, None], columns[None, :]]
+
+
+def measure_presence(template: TextTemplate, picture: Yuv420, pose: Pose | None = None) -> Presence:
+    """Measure how well `picture` shows `template` at `pose` (scale 1)."""
+    seen = _plane_crop(picture, template.plane, template.box, pose or Pose()).astype(np.float32)
+    return _compare(template, seen)
+
+
+def _compare(template: TextTemplate, seen: NDArray[np.float32]) -> Presence:
+    known = template.values[template.band]
+    found = seen[template.band]
+    match = float((np.abs(seen - template.values)[template.core] <= COLOUR_TOLERANCE).mean())
+    known, found = known - known.mean(), found - found.mean()
+    power, other = float(known @ known), float(found @ found)
+    product = float(known @ found)
+    correlation = product / max(np.sqrt(power * other), 1e-6)
+    return Presence(match, correlation, product / max(power, 1e-6))
+
+
+def find_pose(
+    template: TextTemplate,
+    picture: Yuv420,
+    near: Pose,
+    reach: tuple[int, int],
+    scales: tuple[float, ...] = (1.0,),
+) -> tuple[Pose, float]:
+    """Search `template` within `reach` (x, y) pixels around `near`; return the best pose and its correlation.
+
+    Searches at half size with the whole text box as pattern, then to the pixel.
+    """
+    best, best_score = near, -1.0
+    for scale in scales:
+        pose, score = _search(template, picture, near, reach, scale)
+        if score > best_score:
+            best, best_score = pose, score
+    return best, best_score
+
+
+def _search(
+    template: TextTemplate, picture: Yuv420, near: Pose, reach: tuple[int, int], scale: float
+) -> tuple[Pose, float]:
+    step = template.step
+    height, width = template.values.shape
+    pattern = cv2.resize(template.values, (max(4, round(width * scale)), max(4, round(height * scale))))
+    grow_x, grow_y = (pattern.shape[1] - width) // 2, (pattern.shape[0] - height) // 2
+    reach_x, reach_y = max(1, reach[0] // step), max(1, reach[1] // step)
+    left = template.box[0] - (grow_x + reach_x) * step
+    top = template.box[1] - (grow_y + reach_y) * step
+    wide, tall = pattern.shape[1] + 2 * reach_x, pattern.shape[0] + 2 * reach_y
+    window = _plane_crop(picture, template.plane, (left, top, left + wide * step, top + tall * step), near)
+    shrink = 2 if min(pattern.shape) >= 24 else 1
+    if shrink == 2:
+        window = cv2.resize(window, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        pattern = cv2.resize(pattern, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    scores = cv2.matchTemplate(window.astype(np.float32), pattern.astype(np.float32), cv2.TM_CCOEFF_NORMED)
+    _, score, _, (x, y) = cv2.minMaxLoc(scores)
+    dx = near.dx + (x * shrink - reach_x) * step
+    dy = near.dy + (y * shrink - reach_y) * step
+    if scale == 1.0:
+        return _to_the_pixel(template, picture, Pose(dx, dy), float(score))
+    return Pose(dx, dy, scale), float(score)
+
+
+def _to_the_pixel(template: TextTemplate, picture: Yuv420, pose: Pose, score: float) -> tuple[Pose, float]:
+    """Refine a half-size hit among its neighbours by the letters' own correlation."""
+    step = template.step
+    best = (measure_presence(template, picture, pose).correlation, pose)
+    for dy in (-step, 0, step):
+        for dx in (-step, 0, step):
+            other = Pose(pose.dx + dx, pose.dy + dy)
+            best = max(
+                best, (measure_presence(template, picture, other).correlation, other), key=lambda c: c[0]
+            )
+    return best[1], max(best[0], score)

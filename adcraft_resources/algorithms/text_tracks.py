@@ -1,0 +1,296 @@
+"""Texts through time: detections of sampled frames joined into lives whose ends are exact to the frame.
+
+Belongs here: following known texts forwards and backwards through a short memory of frames. Does not: finding text
+in a picture, pixels of masks (mask_growth), overlay or label (text_kinds).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from adcraft_resources.algorithms.glyph_masks import crop_yuv
+from adcraft_resources.algorithms.text_boxes import (
+    FoundQuad,
+    box_area,
+    box_overlap,
+    line_height,
+    quad_box,
+    quad_sides,
+)
+from adcraft_resources.algorithms.text_evidence import Step, Surroundings, surroundings_box, unrest_between
+from adcraft_resources.algorithms.text_presence import (
+    Pose,
+    Presence,
+    TextTemplate,
+    cut_template,
+    find_pose,
+    measure_presence,
+)
+from adcraft_resources.algorithms.values import Quad, Yuv420
+
+HOME = Pose()
+COVERED = 0.75  # share of a detection under known texts that makes it known
+EVIDENCE_STEP = 3  # frames between two that count as evidence
+
+
+@dataclass(slots=True)
+class TextLife:
+    """One text from its first to its last frame.
+
+    `settled_first`/`settled_last` bound the frames at full strength; `poses` holds the frames away from home.
+    """
+
+    id: int
+    template: TextTemplate
+    score: float
+    seen_at: int
+    first_frame: int
+    last_frame: int
+    settled_first: int
+    settled_last: int
+    surroundings: Surroundings
+    poses: dict[int, Pose] = field(default_factory=dict)
+    quads: list[tuple[int, Quad]] = field(default_factory=list)
+    pose: Pose = HOME
+    scene_moves: list[tuple[float, float, float]] = field(default_factory=list)
+    counted_to: int = -1
+    closed: bool = False
+
+    @property
+    def moving(self) -> bool:
+        """The text leaves its home for a good part of its life, not only while it pops in."""
+        return len(self.poses) > 0.5 * (self.last_frame - self.first_frame + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Following a text frame by frame: the last frame it was seen in, the last at full strength, its poses."""
+
+    end: int
+    settled: int
+    poses: dict[int, Pose]
+    lost: bool
+
+
+def shift_quad(quad: Quad, pose: Pose) -> Quad:
+    """Return `quad` moved and scaled about its centre."""
+    points = np.array(quad)
+    center = points.mean(axis=0)
+    moved = (points - center) * pose.scale + center + [pose.dx, pose.dy]
+    (a, b), (c, d), (e, f), (g, h) = ((float(x), float(y)) for x, y in moved)
+    return (a, b), (c, d), (e, f), (g, h)
+
+
+class TextTracker:
+    """Streaming: `push` every frame, `see` the detections of some of them, `take_closed` finished lives.
+
+    Args:
+        size: Height and width of the frames.
+        cuts: First frames of the shots after the first.
+        memory: Frames remembered; a text found late can be traced back that far.
+    """
+
+    def __init__(self, size: tuple[int, int], cuts: Iterable[int], *, memory: int) -> None:
+        self.size = size
+        self._cuts = frozenset(cuts)
+        self._ring: deque[tuple[int, Yuv420]] = deque(maxlen=memory)
+        self._open: list[TextLife] = []
+        self._closed: list[TextLife] = []
+        self._seen_at = -1
+        self._next_id = 0
+
+    def push(self, index: int, picture: Yuv420) -> None:
+        """Remember the next frame."""
+        self._ring.append((index, picture))
+
+    def see(self, found: Sequence[FoundQuad]) -> None:
+        """Take in what a detector found in the latest frame."""
+        now, picture = self._ring[-1]
+        for life in list(self._open):
+            self._continue(life, now, picture)
+        for item in found:
+            if not self._known(item.quad):
+                self._begin(item, now, picture)
+        for life in self._open:
+            self._gather(life, now)
+        self._seen_at = now
+
+    def finish(self) -> list[TextLife]:
+        """Close everything at the last frame and return what was not taken yet."""
+        if self._ring:
+            now, picture = self._ring[-1]
+            if now != self._seen_at:
+                for life in list(self._open):
+                    self._continue(life, now, picture)
+                    self._gather(life, now)
+            for life in list(self._open):
+                self._close(life)
+        return self.take_closed()
+
+    def take_closed(self) -> list[TextLife]:
+        """Hand over the lives that ended since the last call."""
+        closed, self._closed = self._closed, []
+        return closed
+
+    def picture(self, index: int) -> Yuv420 | None:
+        """Return a remembered frame."""
+        first = self._ring[0][0]
+        return self._ring[index - first][1] if 0 <= index - first < len(self._ring) else None
+
+    @property
+    def open_lives(self) -> Sequence[TextLife]:
+        """The texts that stand in the latest frame."""
+        return tuple(self._open)
+
+    # -- beginnings and ends -------------------------------------------------------------------------------------
+
+    def _known(self, quad: Quad) -> bool:
+        box = quad_box(quad, self.size)
+        covered = sum(
+            box_overlap(box, quad_box(shift_quad(life.template.quad, life.pose), self.size))
+            for life in self._open
+        )
+        return covered >= COVERED * box_area(box)
+
+    def _begin(self, item: FoundQuad, now: int, picture: Yuv420) -> None:
+        template = cut_template(picture, item.quad)
+        frames = [(index, frame) for index, frame in reversed(self._ring) if index < now]
+        trace = trace_text(template, frames, now, HOME)
+        life = TextLife(
+            id=self._next_id,
+            template=template,
+            score=item.score,
+            seen_at=now,
+            first_frame=trace.end,
+            last_frame=now,
+            settled_first=trace.settled,
+            settled_last=now,
+            surroundings=Surroundings(surroundings_box(item.quad, self.size)),
+            poses=trace.poses,
+            quads=[(now, item.quad)],
+            counted_to=trace.settled - 1,
+        )
+        self._next_id += 1
+        life.surroundings.appears = self._step(life, life.first_frame - 1, life.settled_first, -1)
+        self._replace_shorter(life)
+        self._open.append(life)
+
+    def _replace_shorter(self, life: TextLife) -> None:
+        """Drop closed lives that were only an earlier stage (a pop, a fade) of the new one."""
+        box = quad_box(life.template.quad, self.size)
+        for old in list(self._closed):
+            inside = life.first_frame <= old.first_frame and old.last_frame <= life.last_frame
+            old_box = quad_box(old.template.quad, self.size)
+            if inside and box_overlap(box, old_box) >= COVERED * box_area(old_box):
+                self._closed.remove(old)
+
+    def _continue(self, life: TextLife, now: int, picture: Yuv420) -> None:
+        start = life.last_frame
+        if measure_presence(life.template, picture, life.pose).full and life.pose.scale == 1.0:
+            if life.pose != HOME:
+                life.poses.update(dict.fromkeys(range(start + 1, now + 1), life.pose))
+            life.last_frame = life.settled_last = now
+            return
+        frames = [(index, frame) for index, frame in self._ring if index > start]
+        trace = trace_text(life.template, frames, start, life.pose)
+        life.poses.update(trace.poses)
+        life.last_frame, life.settled_last = trace.end, trace.settled
+        if trace.lost or trace.settled < now:
+            self._close(life)
+        else:
+            life.pose = trace.poses.get(now, HOME)
+            life.quads.append((now, shift_quad(life.template.quad, life.pose)))
+
+    def _close(self, life: TextLife) -> None:
+        self._gather(life, life.settled_last)
+        life.surroundings.vanishes = self._step(life, life.last_frame + 1, life.settled_last, 1)
+        life.closed = True
+        if life in self._open:
+            self._open.remove(life)
+        self._closed.append(life)
+
+    # -- evidence ------------------------------------------------------------------------------------------------
+
+    def _gather(self, life: TextLife, now: int) -> None:
+        for index, picture in self._ring:
+            due = index - life.counted_to >= EVIDENCE_STEP or life.counted_to < life.settled_first
+            if (
+                life.settled_first <= index <= now
+                and index > life.counted_to
+                and due
+                and index not in life.poses
+            ):
+                life.surroundings.add(picture)
+                if life.surroundings.count % 4 == 1:
+                    life.surroundings.add_colour(picture)
+                life.counted_to = index
+
+    def _step(self, life: TextLife, outside: int, inside: int, away: int) -> Step | None:
+        """Compare the frame just outside a life with the first settled one, unless a cut lies between."""
+        low, high = min(outside, inside), max(outside, inside)
+        without, shown = self.picture(outside), self.picture(inside)
+        if without is None or shown is None or any(cut in self._cuts for cut in range(low + 1, high + 1)):
+            return None
+        box = life.surroundings.box
+        gap = max(1, high - low)
+        further = self.picture(outside + away * gap)
+        same_shot = not any(
+            cut in self._cuts
+            for cut in range(min(outside, outside + away * gap) + 1, max(outside, outside + away * gap) + 1)
+        )
+        unrest = unrest_between(without, further, box) if further is not None and same_shot else None
+        if unrest is None:
+            unrest = np.zeros((box[3] - box[1], box[2] - box[0]), np.float32) + 6.0
+        return Step(crop_yuv(without, box), crop_yuv(shown, box), unrest)
+
+
+def trace_text(template: TextTemplate, frames: Iterable[tuple[int, Yuv420]], start: int, pose: Pose) -> Trace:
+    """Follow a text through neighbouring frames until it is gone.
+
+    Args:
+        template: The letters.
+        frames: (index, picture) in the order to follow, forwards or backwards, from the neighbour of `start`.
+        start: A frame where the text stands fully at `pose`.
+        pose: Its place there.
+    """
+    end = settled = start
+    poses: dict[int, Pose] = {}
+    velocity = (0, 0)
+    strength, fading, lost = 1.0, False, False
+    for index, picture in frames:
+        here = measure_presence(template, picture, pose) if pose.scale == 1.0 else Presence(0, 0, 0)
+        if here.full and not fading:
+            end = settled = index
+            velocity = (0, 0)
+        elif pose.scale == 1.0 and here.faint and here.match < 0.7 and here.strength <= strength + 0.04:
+            end, strength, fading = index, here.strength, True
+        else:
+            near = Pose(pose.dx + velocity[0], pose.dy + velocity[1], pose.scale)
+            found = None if fading else _follow(template, picture, near)
+            if found is None:
+                lost = True
+                break
+            velocity = (found.dx - pose.dx, found.dy - pose.dy)
+            pose, end, settled = found, index, settled if found.scale != 1.0 else index
+        if pose != HOME:
+            poses[index] = pose
+    return Trace(end, settled, poses, lost)
+
+
+def _follow(template: TextTemplate, picture: Yuv420, near: Pose) -> Pose | None:
+    """Find a text that moved or changed its size since the last frame."""
+    width, height = quad_sides(template.quad)
+    tall = line_height(template.quad)
+    reach = (round(max(12.0, 0.8 * tall)), round(max(12.0, 0.8 * tall)))
+    need = 0.62 if template.sure and width * height > 40 * 40 else 0.75
+    pose, score = find_pose(template, picture, Pose(near.dx, near.dy), reach)
+    if near.scale == 1.0 and score >= need and measure_presence(template, picture, pose).match >= 0.5:
+        return pose
+    sizes = tuple(round(near.scale * factor, 4) for factor in (0.7, 0.8, 0.88, 0.94, 1.0, 1.06, 1.13, 1.25))
+    sizes = tuple(size for size in sizes if 0.2 <= size <= 1.6)
+    pose, scaled = find_pose(template, picture, Pose(near.dx, near.dy), (12, 12), sizes)
+    return pose if scaled >= max(need, 0.68) else None

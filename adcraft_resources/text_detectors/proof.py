@@ -1,0 +1,74 @@
+"""The proof of removal: the cleaned clip is searched for text once more where text was removed.
+
+Belongs here: comparing findings with tracks. Does not: verdicts (gates) or the search itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from adcraft_resources.algorithms.text_boxes import fill_quad
+from adcraft_resources.algorithms.values import Mask, TextTracks
+from adcraft_resources.text_detectors.findings import ResidualReport, TextFinding
+from adcraft_resources.text_detectors.role import TextDetector
+from adcraft_resources.video_codecs import read_frames
+
+MAX_FRAMES = 12  # looked at per clip; about 0.3 CPU s each
+
+
+def residual_text(detector: TextDetector, cleaned: Path, tracks: TextTracks) -> ResidualReport:
+    """Search `cleaned` for text at frames spread over the overlays' lives.
+
+    Text that belongs to the scene (label tracks) is not counted.
+    """
+    frames = proof_frames(tracks)
+    left = total = 0
+    worst = (0, -1, ())
+    for index, picture in sorted(read_frames(cleaned, frames).items()):
+        removed, stays = _removed_text(tracks, index)
+        findings = tuple(detector.find_text(picture, read=False))
+        remaining = [f for f in findings if _is_left(f, removed, stays)]
+        under = np.zeros(tracks.size, np.bool_)
+        for finding in remaining:
+            under |= _filled(finding.quad, tracks.size)
+        count = int((under & removed).sum())
+        left, total = left + count, total + int(removed.sum())
+        if count > worst[0]:
+            worst = (count, index, tuple(remaining))
+    share = left / total if total else 0.0
+    return ResidualReport(share, worst[1] if worst[0] else None, worst[2], tuple(frames))
+
+
+def proof_frames(tracks: TextTracks, limit: int = MAX_FRAMES) -> list[int]:
+    """Return the middle of each overlay's life and frames between, at most `limit`, in order."""
+    middles = sorted({(t.first_frame + t.last_frame) // 2 for t in tracks.overlays if t.spans})
+    if len(middles) > limit:
+        middles = [middles[round(k * (len(middles) - 1) / (limit - 1))] for k in range(limit)]
+    spread = np.linspace(0, max(tracks.frame_count - 1, 0), 7)[1:-1].round().astype(int).tolist()
+    room = limit - len(middles)
+    shown = [f for f in spread if any(t.first_frame <= f <= t.last_frame for t in tracks.overlays)]
+    return sorted({*middles, *(shown[:room] if room > 0 else [])})
+
+
+def _filled(quad: tuple[tuple[float, float], ...], size: tuple[int, int]) -> Mask:
+    return fill_quad(quad, (0, 0, size[1], size[0]))  # type: ignore[arg-type]
+
+
+def _removed_text(tracks: TextTracks, index: int) -> tuple[Mask, Mask]:
+    """Return the pixels of overlay text lines at a frame, and those of label lines."""
+    removed, stays = (np.zeros(tracks.size, np.bool_) for _ in range(2))
+    for track in tracks.tracks:
+        if track.quads and track.first_frame <= index <= track.last_frame:
+            _, quad = min(track.quads, key=lambda item: abs(item[0] - index))
+            target = removed if track.kind == "overlay" else stays
+            target |= _filled(quad, tracks.size)
+    mask = tracks.mask_at(index)
+    return (removed & mask if mask is not None else removed & False), stays
+
+
+def _is_left(finding: TextFinding, removed: Mask, stays: Mask) -> bool:
+    """A found box counts when it lies on removed text more than on text that stays."""
+    box = _filled(finding.quad, removed.shape)
+    return int((box & removed).sum()) > max(0.1 * int(box.sum()), int((box & stays).sum()))

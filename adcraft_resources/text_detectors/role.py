@@ -1,0 +1,49 @@
+"""The role: whoever finds overlay text in pictures and follows it through clips.
+
+Belongs here: the abstract base. Does not: implementations (`embedded`).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import dagster as dg
+
+from adcraft_resources.algorithms.values import Frame, Shot, TextTracks
+from adcraft_resources.text_detectors.findings import Region, TextFinding
+
+
+class TextDetector(dg.ConfigurableResource, ABC):
+    """Finds text; `version` changes whenever the same input may give another answer."""
+
+    version: ClassVar[str]
+
+    @abstractmethod
+    def find_text(self, frame: Frame, *, read: bool = True) -> list[TextFinding]:
+        """Return the lines of text in one picture, top to bottom; without `read` they are only found."""
+
+    @abstractmethod
+    def track_text(
+        self,
+        source: Path,
+        shots: Sequence[Shot],
+        *,
+        protected: Sequence[str] = (),
+        include: Sequence[Region] = (),
+        exclude: Sequence[Region] = (),
+        on_frame: Callable[[int], None] | None = None,
+    ) -> TextTracks:
+        """Follow every text of a clip and say which pixels of which frames an edit added.
+
+        Args:
+            source: A readable video.
+            shots: Its shots, in order, covering every frame.
+            protected: Regular expressions; text that matches one stays.
+            include: Regions that are removed whatever stands there.
+            exclude: Regions where nothing is removed; stronger than `include`.
+            on_frame: Called with each decoded frame's index, for progress.
+
+        Raises:
+            VideoUnreadable: As `VideoReader`.
+        """

@@ -1,0 +1,144 @@
+"""One pass over a clip: decode, look for text now and then, follow it, and draw each text's masks as it ends.
+
+Belongs here: when to look, and the order of the steps. Does not: the steps themselves (algorithms, ocr).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from adcraft_resources.algorithms.mask_spans import spans_of_life
+from adcraft_resources.algorithms.text_boxes import fit_size
+from adcraft_resources.algorithms.text_kinds import TextNature, nature_of
+from adcraft_resources.algorithms.text_tracks import TextLife, TextTracker
+from adcraft_resources.algorithms.values import Shot, TextTrack, TextTracks, Yuv420
+from adcraft_resources.text_detectors.findings import Region
+from adcraft_resources.text_detectors.ocr import TextNetworks
+from adcraft_resources.text_detectors.reading import read_life
+from adcraft_resources.video_codecs import VideoReader, small_rgb_of
+
+MEMORY_S = 2.0
+MEMORY_BYTES = 160_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often and how finely a clip is searched: long side in pixels, seconds between two looks."""
+
+    coarse_side: int
+    coarse_every_s: float
+    fine_side: int
+    fine_every_s: float
+
+
+class ClipSearch:
+    """The state of one pass."""
+
+    def __init__(
+        self, networks: TextNetworks, pace: Pace, shots: Sequence[Shot], protected: Sequence[str]
+    ) -> None:
+        self._networks, self._pace, self._protected = networks, pace, tuple(protected)
+        self._cuts = [shot.first_frame for shot in shots[1:]]
+        self._last = shots[-1].last_frame if shots else -1
+        self._next_look = self._next_fine = 0.0
+        self._tracker: TextTracker | None = None
+        self.tracks: list[TextTrack] = []
+
+    def push(self, index: int, pts_s: float, picture: Yuv420, fps: float) -> None:
+        """Take the next frame."""
+        if self._tracker is None:
+            room = MEMORY_BYTES // max(1, picture.size[0] * picture.size[1] * 3 // 2)
+            memory = max(8, min(round(MEMORY_S * fps), room))
+            self._tracker = TextTracker(picture.size, self._cuts, memory=memory)
+        self._tracker.push(index, picture)
+        if pts_s >= self._next_look or index == self._last:
+            self._look(pts_s, picture)
+
+    def finish(self) -> list[TextTrack]:
+        """Close what still stands and return all tracks in the order of their first frames."""
+        if self._tracker is not None:
+            for life in self._tracker.finish():
+                self._draw(life)
+        ordered = sorted(self.tracks, key=lambda t: (t.first_frame, t.id))
+        return [renumber(track, number) for number, track in enumerate(ordered)]
+
+    def _look(self, pts_s: float, picture: Yuv420) -> None:
+        fine = pts_s >= self._next_fine
+        side = self._pace.fine_side if fine else self._pace.coarse_side
+        small = small_rgb_of(picture, fit_size(picture.size, side, enlarge=1.0))
+        assert self._tracker is not None  # noqa: S101 - push made it
+        self._tracker.see(self._networks.detect(small, side, size=picture.size))
+        for life in self._tracker.take_closed():
+            self._draw(life)
+        self._next_look = pts_s + self._pace.coarse_every_s - 1e-6
+        if fine:
+            self._next_fine = pts_s + self._pace.fine_every_s - 1e-6
+
+    def _draw(self, life: TextLife) -> None:
+        text, confidence = read_life(self._networks, life)
+        nature = nature_of(life, text, confidence, self._protected)
+        if nature is not None:
+            assert self._tracker is not None  # noqa: S101 - lives come from it
+            self.tracks.append(track_of(life, text, confidence, nature, self._tracker.size))
+
+
+def track_of(
+    life: TextLife, text: str, confidence: float, nature: TextNature, size: tuple[int, int]
+) -> TextTrack:
+    """Turn a life into a track; labels get no masks."""
+    return TextTrack(
+        id=life.id,
+        kind=nature.kind,
+        reason=nature.reason,
+        text=text,
+        confidence=confidence,
+        first_frame=life.first_frame,
+        last_frame=life.last_frame,
+        motion=nature.motion,
+        quads=tuple(life.quads),
+        spans=spans_of_life(life, size) if nature.kind == "overlay" else (),
+    )
+
+
+def renumber(track: TextTrack, number: int) -> TextTrack:
+    """Return the track with another id."""
+    return TextTrack(
+        number,
+        track.kind,
+        track.reason,
+        track.text,
+        track.confidence,
+        track.first_frame,
+        track.last_frame,
+        track.motion,
+        track.quads,
+        track.spans,
+    )
+
+
+def search_clip(
+    networks: TextNetworks,
+    pace: Pace,
+    source: Path,
+    shots: Sequence[Shot],
+    *,
+    protected: Sequence[str],
+    include: Sequence[Region],
+    exclude: Sequence[Region],
+    on_frame: Callable[[int], None] | None,
+) -> TextTracks:
+    """Search a clip and return its tracks."""
+    search = ClipSearch(networks, pace, shots, protected)
+    size, count, times = (0, 0), 0, []
+    with VideoReader(source) as reader:
+        fps = float(reader.facts.fps)
+        for item in reader.pictures():
+            search.push(item.index, item.pts_s, item.picture, fps)
+            size, count = item.picture.size, item.index + 1
+            times.append(item.pts_s)
+            if on_frame is not None:
+                on_frame(item.index)
+    tracks = TextTracks(size, count, tuple(search.finish()))
+    return tracks

@@ -1,0 +1,128 @@
+"""How the camera moves from frame to frame: one transform a step, from corners outside the masks.
+
+Belongs here: tracking points and fitting transforms. Does not: per-pixel flow, or what the motion is used for.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from adcraft_resources.algorithms.values import Mask
+
+Transform = NDArray[np.float64]
+"""3 x 3 matrix on (x, y, 1) in display pixels."""
+
+CORNERS = 240
+MIN_PAIRS = 12  # fewer pairs than this cannot outvote a moving person
+STILL_PX = 0.6  # a camera that strays less than this over a whole chunk stands still
+ANALYSIS_SIDE = 640  # long side of the picture points are tracked on
+
+
+class CameraTracker:
+    """Follows the camera through the frames of one shot; `push` each frame in order, then read `steps`."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._scale = min(1.0, ANALYSIS_SIDE / max(size))
+        self._size = size
+        self._last: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
+        self._steps: list[Transform] = []
+
+    def push(self, luma: NDArray[np.uint8], hidden: Mask | None) -> None:
+        """Take the next frame's luma (h, w) and its mask of pixels that do not belong to the scene."""
+        shape = (max(1, round(self._size[1] * self._scale)), max(1, round(self._size[0] * self._scale)))
+        small = cv2.resize(luma, shape, interpolation=cv2.INTER_AREA)
+        free = np.full(small.shape, 255, np.uint8)
+        if hidden is not None:
+            blocked = cv2.resize(hidden.astype(np.uint8), shape, interpolation=cv2.INTER_AREA)
+            free[cv2.dilate(blocked, np.ones((7, 7), np.uint8)) > 0] = 0
+        if self._last is not None:
+            self._steps.append(self._unscaled(_step_between(small, free, *self._last)))
+        else:
+            self._steps.append(np.eye(3))
+        self._last = (small, free)
+
+    def steps(self) -> list[Transform]:
+        """Transform of each frame's coordinates into its predecessor's (the first: identity)."""
+        chain = [np.eye(3)]
+        for step in self._steps[1:]:
+            chain.append(chain[-1] @ step)
+        if max(_reach(transform, self._size) for transform in chain) < STILL_PX:
+            return [np.eye(3) for _ in self._steps]
+        return list(self._steps)
+
+    def _unscaled(self, step: Transform) -> Transform:
+        # Pixel centres: x_small = (x + 0.5) * scale - 0.5.
+        shift = 0.5 * self._scale - 0.5
+        down = np.array([[self._scale, 0, shift], [0, self._scale, shift], [0, 0, 1]])
+        return np.linalg.inv(down) @ step @ down
+
+
+def is_still(steps: list[Transform]) -> bool:
+    """Say whether all steps are the identity."""
+    return all(np.array_equal(step, np.eye(3)) for step in steps)
+
+
+def _reach(transform: Transform, size: tuple[int, int]) -> float:
+    corners = np.array([[0, 0], [size[1], 0], [0, size[0]], [size[1], size[0]]], np.float64)
+    moved = cv2.perspectiveTransform(corners[None], transform)[0]
+    return float(np.abs(moved - corners).max())
+
+
+def _step_between(
+    small: NDArray[np.uint8], free: NDArray[np.uint8], last: NDArray[np.uint8], last_free: NDArray[np.uint8]
+) -> Transform:
+    """Return the transform that takes points of `small` to `last`; identity when it cannot be told."""
+    corners = cv2.goodFeaturesToTrack(small, CORNERS, 0.01, 7, mask=free, blockSize=5)
+    if corners is None or len(corners) < MIN_PAIRS:
+        return np.eye(3)
+    moved, found, error = cv2.calcOpticalFlowPyrLK(
+        small, last, corners, np.empty_like(corners), winSize=(17, 17), maxLevel=3
+    )
+    ok = (found.ravel() > 0) & (error.ravel() < 20)
+    ok &= _inside_free(moved.reshape(-1, 2), last_free)
+    if int(ok.sum()) < MIN_PAIRS:
+        return np.eye(3)
+    return _fit_transform(corners.reshape(-1, 2)[ok], moved.reshape(-1, 2)[ok])
+
+
+def _inside_free(points: NDArray[np.float32], free: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    x, y = np.round(points).astype(np.int32).T
+    inside = (x >= 0) & (y >= 0) & (x < free.shape[1]) & (y < free.shape[0])
+    return inside & (free[y.clip(0, free.shape[0] - 1), x.clip(0, free.shape[1] - 1)] > 0)
+
+
+def _fit_transform(here: NDArray[np.float32], there: NDArray[np.float32]) -> Transform:
+    """Prefer the model with fewer degrees of freedom unless the homography explains the points much better."""
+    cv2.setRNGSeed(1)
+    full, inliers = cv2.findHomography(here, there, cv2.RANSAC, 0.8, maxIters=600, confidence=0.995)
+    if full is None or int(inliers.sum()) < max(MIN_PAIRS, len(here) // 4):
+        return np.eye(3)
+    keep = inliers.ravel() > 0
+    here, there = here[keep].astype(np.float64), there[keep].astype(np.float64)
+    best = np.asarray(full, np.float64)
+    ones = np.column_stack([here, np.ones(len(here))])
+    for simple in (_similarity(here, there), _affine(ones, there)):
+        if _rms(simple, here, there) <= 1.15 * _rms(best, here, there) + 0.005:
+            return simple
+    return best
+
+
+def _affine(ones: NDArray[np.float64], there: NDArray[np.float64]) -> Transform:
+    solution = np.linalg.lstsq(ones, there, rcond=None)[0]
+    return np.vstack([solution.T, [0, 0, 1]])
+
+
+def _similarity(here: NDArray[np.float64], there: NDArray[np.float64]) -> Transform:
+    """Least squares scale, rotation and shift, through complex numbers."""
+    a, b = here @ [1, 1j], there @ [1, 1j]
+    mean_a, mean_b = a.mean(), b.mean()
+    turn = np.vdot(a - mean_a, b - mean_b) / max(np.vdot(a - mean_a, a - mean_a).real, 1e-9)
+    shift = mean_b - turn * mean_a
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag], [0, 0, 1]])
+
+
+def _rms(transform: Transform, here: NDArray[np.float64], there: NDArray[np.float64]) -> float:
+    moved = cv2.perspectiveTransform(here[None], transform)[0]
+    return float(np.sqrt(np.mean((moved - there) ** 2)))

@@ -1,0 +1,102 @@
+"""The inpainter role: overlay text leaves a clip, with one seam for what no frame reveals.
+
+Belongs here: the abstract role and the temporal machinery every inpainter shares. Does not: one way of filling a
+still (`embedded`, and later FLUX), or the arithmetic (`algorithms`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import dagster as dg
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from adcraft_resources.algorithms.mask_windows import plan_chunks
+from adcraft_resources.algorithms.values import Frame, Mask, Shot, TextTracks, Yuv420
+from adcraft_resources.algorithms.window_clip import WindowClip
+from adcraft_resources.inpainters.chunk_removal import ChunkRemoval
+from adcraft_resources.inpainters.removal_report import RemovalReport
+from adcraft_resources.inpainters.removal_story import RemovalStory
+from adcraft_resources.inpainters.streaming_removal import remove_streaming
+from adcraft_resources.video_codecs import probe_video, rgb_of, stream_copy, yuv_of
+
+CHUNK_BYTES = 72_000_000  # window crops of one chunk; up to four chunks are alive at a time
+CONTEXT_S = 1.0  # how far before and after a text's life other frames are asked what it hides
+
+
+class Inpainter(dg.ConfigurableResource, ABC):  # type: ignore[misc]
+    """Removes overlay text: real pixels of other frames first, `fill` only for what none reveals.
+
+    `version` enters digests: change it whenever the pictures change.
+    """
+
+    version: ClassVar[str]
+    crf: float = Field(default=13.0, ge=0, le=30, description="x264 quality of the mezzanine.")
+
+    @abstractmethod
+    def fill(self, frame: Frame, mask: Mask) -> Frame:
+        """Return one still, (h, w, 3) RGB uint8, with the masked pixels replaced and all others untouched."""
+
+    def clean(
+        self,
+        source: Path,
+        tracks: TextTracks,
+        shots: Sequence[Shot],
+        out: Path,
+        *,
+        on_frame: Callable[[int], None] | None = None,
+    ) -> RemovalReport:
+        """Write `source` without its overlay tracks to `out` (the mezzanine), and report.
+
+        A clip without overlays is copied bit by bit. Pictures handed to the encoder equal the source's outside the
+        masks: luma pixel by pixel; a chroma sample is replaced when one of its four luma pixels is masked.
+
+        Raises:
+            VideoUnreadable: `source` is no video.
+            VideoUnwritable: `out` cannot be written.
+            ValueError: The tracks belong to another picture size.
+        """
+        facts = probe_video(source)
+        if tracks.size != (facts.height, facts.width):
+            raise ValueError(f"tracks are for {tracks.size}, {source} is {(facts.height, facts.width)}")
+        spans = [span for track in tracks.overlays for span in track.spans if span.bitmap.any()]
+        story = RemovalStory(tracks)
+        if not spans:
+            stream_copy(source, out)
+            return story.untouched(self.version)
+        takes = list(shots) or [Shot(0, tracks.frame_count - 1, 0.0, float(facts.duration_s or 0))]
+        capacity = int(CHUNK_BYTES / WindowClip.bytes_per_pixel())
+        context = round(CONTEXT_S * float(facts.fps))
+        chunks = plan_chunks(spans, takes, tracks.size, context=context, capacity_px=capacity)
+        frames = remove_streaming(
+            source,
+            out,
+            spans,
+            chunks,
+            self._fill_still,
+            crf=self.crf,
+            on_chunk=story.add,
+            on_frame=on_frame,
+        )
+        return story.told(source, out, frames, self._method())
+
+    def _method(self) -> dict[str, Any]:
+        return {"inpainter": type(self).__name__, "version": self.version, "crf": self.crf}
+
+    def _fill_still(self, clip: WindowClip, frame: int, mask: NDArray[np.bool_]) -> None:
+        """Fill pixels of one clip frame through `fill`, in place; the clip stays untouched outside the mask."""
+        luma, chroma = clip.luma(frame), clip.chroma(frame)
+        crop = Yuv420(luma, chroma[..., 0], chroma[..., 1])
+        filled = yuv_of(self.fill(rgb_of(crop), mask))
+        luma[mask] = filled.y[mask]
+        blocks = mask.reshape(luma.shape[0] // 2, 2, luma.shape[1] // 2, 2).any(axis=(1, 3))
+        chroma[..., 0][blocks] = filled.u[blocks]
+        chroma[..., 1][blocks] = filled.v[blocks]
+
+
+__all__ = ["ChunkRemoval", "Inpainter"]

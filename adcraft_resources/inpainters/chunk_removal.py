@@ -1,0 +1,93 @@
+"""One chunk of a removal: collect its pictures, fill its windows, patch pictures on their way to the encoder.
+
+Belongs here: the bridge from pictures and tracks to the window algorithms. Does not: reading and writing files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from adcraft_resources.algorithms.camera_motion import CameraTracker
+from adcraft_resources.algorithms.mask_geometry import MaskGeometry
+from adcraft_resources.algorithms.mask_windows import Chunk, Window, spans_between, window_mask
+from adcraft_resources.algorithms.values import MaskSpan, Yuv420
+from adcraft_resources.algorithms.window_clip import WindowClip
+from adcraft_resources.algorithms.window_fill import FillStill, WindowFigures, fill_window
+
+
+class ChunkRemoval:
+    """Holds a chunk's window pictures between the first look at them and the encoder."""
+
+    def __init__(self, plan: Chunk, spans: Sequence[MaskSpan], size: tuple[int, int]) -> None:
+        self.plan = plan
+        self.figures: list[WindowFigures] = []
+        self._spans = spans_between(spans, plan.before, plan.after)
+        self._size = size
+        count = plan.after - plan.before + 1
+        self._clips = [WindowClip(window, count) for window in plan.windows]
+        self._geometries: list[list[MaskGeometry | None]] = [[None] * count for _ in plan.windows]
+        self._known: dict[tuple[int, tuple[int, ...]], MaskGeometry | None] = {}
+        self._tracker = CameraTracker(size)
+        self._tail: Yuv420 | None = None
+
+    def see(self, frame: int, picture: Yuv420) -> None:
+        """Take the next picture of the chunk, in order."""
+        place = frame - self.plan.before
+        alive = [number for number, span in enumerate(self._spans) if _lives(span, frame)]
+        everywhere = Window(0, 0, self._size[1], self._size[0])
+        hidden = window_mask([self._spans[number] for number in alive], everywhere) if alive else None
+        self._tracker.push(picture.y, hidden)
+        for number, clip in enumerate(self._clips):
+            geometry = self._geometry(number, tuple(alive))
+            unsafe = geometry.unsafe if geometry else np.zeros(clip.blocks, np.bool_)
+            clip.put(place, picture, unsafe)
+            self._geometries[number][place] = geometry
+        if frame == self.plan.last:
+            self._tail = picture
+
+    def adopt_clean(self, frame: int, picture: Yuv420) -> None:
+        """Replace a frame seen before by its cleaned picture (the end of the chunk before this one)."""
+        place = frame - self.plan.before
+        for number, clip in enumerate(self._clips):
+            clip.put(place, picture, np.zeros(clip.blocks, np.bool_))
+            self._geometries[number][place] = None
+
+    def fill(self, fill_still: FillStill) -> None:
+        """Fill every masked frame; all pictures of the chunk must have been seen."""
+        steps = self._tracker.steps()
+        for clip, geometries in zip(self._clips, self._geometries, strict=True):
+            self.figures.append(fill_window(clip, geometries, steps, fill_still))
+
+    def clean_tail(self) -> Yuv420:
+        """Return the cleaned picture of the chunk's last produced frame."""
+        if self._tail is None:
+            raise ValueError(f"frame {self.plan.last} was never seen")
+        tail = self._tail
+        picture = Yuv420(tail.y.copy(), tail.u.copy(), tail.v.copy(), tail.matrix, tail.range)
+        self.patch(self.plan.last, picture)
+        return picture
+
+    def patch(self, frame: int, picture: Yuv420) -> None:
+        """Write the fill into a picture of the chunk, in place; pixels outside the mask stay as they are."""
+        for number, clip in enumerate(self._clips):
+            if self._geometries[number][frame - self.plan.before] is not None:
+                clip.take(frame - self.plan.before, picture)
+
+    def masked_share(self, frame: int) -> float:
+        """Masked share of the picture at `frame`."""
+        present = (geometries[frame - self.plan.before] for geometries in self._geometries)
+        pixels = sum(int(geometry.mask.sum()) for geometry in present if geometry is not None)
+        return pixels / (self._size[0] * self._size[1])
+
+    def _geometry(self, number: int, alive: tuple[int, ...]) -> MaskGeometry | None:
+        key = (number, alive)
+        if key not in self._known:
+            mask = window_mask([self._spans[index] for index in alive], self.plan.windows[number])
+            self._known[key] = MaskGeometry(mask) if mask.any() else None
+        return self._known[key]
+
+
+def _lives(span: MaskSpan, frame: int) -> bool:
+    return span.first_frame <= frame <= span.last_frame

@@ -1,0 +1,274 @@
+"""Light in space: what a look does to a place in the picture rather than to a colour.
+
+Belongs here: pools of light, gobos, vignette, light leaks, bloom and halation, local contrast, sharpness: on luma and
+half-size chroma, before the colour table, so that its shoulder rolls off whatever they brighten. Does not: the colour
+table itself, grain. Everything is fixed to the screen or follows the picture without memory, hence steady.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from adcraft_resources.algorithms import colour
+from adcraft_resources.algorithms.lookup import LUMA_STEPS
+from adcraft_resources.algorithms.values import Matrix, Yuv420
+
+Floats = NDArray[np.floating[Any]]
+Plane = NDArray[np.float32]
+
+_FORBID = {"extra": "forbid"}  # pydantic reads it: a misspelt key in a style file is refused
+_GAMMA = 2.2  # light gains act on code values through it
+_QUARTER = 4  # glows and local contrast are worked out at this fraction of the size: they are soft anyway
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A soft ellipse of light: `ev` stops at its middle (below 0: shade), tinted `tint` 0..1 of the way to `colour`.
+
+    `x`, `y` are shares of width and height; `radius` (the Gaussian's deviation) is a share of the diagonal along the
+    long axis, `stretch` the short axis in its terms, `angle_deg` the long axis' slope.
+    """
+
+    x: float
+    y: float
+    radius: float
+    ev: float = 0.0
+    colour: str = "#ffffff"
+    tint: float = 0.0
+    stretch: float = 1.0
+    angle_deg: float = 0.0
+    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Light added from outside the scene, such as a bulb near the lens: `strength` is the luma it adds, 0..1."""
+
+    x: float
+    y: float
+    radius: float
+    strength: float
+    colour: str
+    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
+
+
+@dataclass(frozen=True)
+class Vignette:
+    """Fall-off to the corners: `ev` stops there (below 0 darkens), none nearer than `inner` of the way."""
+
+    ev: float = 0.0
+    inner: float = 0.35
+    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
+
+
+@dataclass(frozen=True)
+class Gobo:
+    """A soft pattern of shade, `ev` stops deep: `leaves` (dapple) or `blinds` (slats), `scale` a share of the height."""
+
+    kind: Literal["leaves", "blinds"] = "leaves"
+    ev: float = 0.0
+    scale: float = 0.2
+    angle_deg: float = 0.0
+    seed: int = 1
+    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
+
+
+@dataclass(frozen=True)
+class Glow:
+    """Light that spreads from what is brighter than `threshold` (luma 0..1), `radius` a share of the short side.
+
+    White and wide it is bloom, as of a mist filter; small and orange-red it is halation, as of film.
+    """
+
+    threshold: float
+    radius: float
+    strength: float
+    colour: str = "#ffffff"
+    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
+
+
+@dataclass(frozen=True)
+class Light:
+    """All that a look does to places. `clarity` is local contrast, `sharpness` of edges; below 0 they soften."""
+
+    pools: tuple[Pool, ...] = ()
+    leaks: tuple[Leak, ...] = ()
+    vignette: Vignette = Vignette()
+    gobo: Gobo = Gobo()
+    glows: tuple[Glow, ...] = ()
+    clarity: float = 0.0
+    sharpness: float = 0.0
+    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
+
+
+def scale_light(light: Light, share: float) -> Light:
+    """`light` with `share` of its strength; sharpness and clarity stay."""
+    return replace(
+        light,
+        pools=tuple(replace(p, ev=p.ev * share, tint=p.tint * share) for p in light.pools),
+        leaks=tuple(replace(leak, strength=leak.strength * share) for leak in light.leaks),
+        vignette=replace(light.vignette, ev=light.vignette.ev * share),
+        gobo=replace(light.gobo, ev=light.gobo.ev * share),
+        glows=tuple(replace(glow, strength=glow.strength * share) for glow in light.glows),
+    )
+
+
+def light_map(light: Light, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Stops of light per channel, (h, w, 3) float32, that pools, gobo and vignette give a picture of `size`."""
+    height, width = size
+    x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
+    stops = np.zeros((height, width, 3))
+    for pool in light.pools:
+        shape = _ellipse(pool, x * width, y * height, size)
+        stops += shape[..., None] * (pool.ev + pool.tint * np.log2(_unit_colour(pool.colour)))
+    reach = np.hypot(2 * x - 1, (2 * y - 1)) / np.sqrt(2)
+    fall = np.clip((reach - light.vignette.inner) / (1 - light.vignette.inner), 0, 1)
+    stops += (light.vignette.ev * fall**2 * (3 - 2 * fall))[..., None]
+    if light.gobo.ev:
+        stops += (light.gobo.ev * _gobo(light.gobo, x * width / height, y))[..., None]
+    return stops.astype(np.float32)
+
+
+def _ellipse(pool: Pool, x: Floats, y: Floats, size: tuple[int, int]) -> Floats:
+    height, width = size
+    radius = pool.radius * np.hypot(height, width)
+    dx, dy = x - pool.x * width, y - pool.y * height
+    c, s = np.cos(np.radians(pool.angle_deg)), np.sin(np.radians(pool.angle_deg))
+    along, across = (dx * c + dy * s) / radius, (dy * c - dx * s) / (radius * pool.stretch)
+    return np.exp(-(along**2 + across**2) / 2)
+
+
+def _gobo(gobo: Gobo, x: Floats, y: Floats) -> Floats:
+    """0 in the light, 1 in the shade; x and y in picture heights."""
+    c, s = np.cos(np.radians(gobo.angle_deg)), np.sin(np.radians(gobo.angle_deg))
+    along, across = (x * c + y * s) / gobo.scale, (y * c - x * s) / gobo.scale
+    if gobo.kind == "blinds":
+        return 0.5 - 0.5 * np.tanh(2.2 * np.sin(2 * np.pi * across))
+    random = np.random.default_rng(gobo.seed)
+    waves = np.zeros_like(x)
+    for octave in (1.0, 1.7, 2.9):
+        for _ in range(3):
+            turn, phase = random.uniform(0, 2 * np.pi, 2)
+            waves += (
+                np.sin(2 * np.pi * octave * (along * np.cos(turn) + across * np.sin(turn)) + phase) / octave
+            )
+    return 0.5 + 0.5 * np.tanh(1.1 * waves)
+
+
+def _unit_colour(hex_colour: str) -> Floats:
+    """Linear RGB of the colour at luminance 1, no channel under 5 %."""
+    linear = colour.srgb_to_linear(np.array([int(hex_colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]))
+    return np.maximum(linear / (linear @ colour.luma_weights("bt709")), 0.05)
+
+
+class Relight:
+    """`Light` made ready for pictures of one size, matrix and range."""
+
+    def __init__(self, light: Light, picture: Yuv420) -> None:
+        height, width = picture.size
+        self._light = light
+        self._size = (height, width)
+        self._half = picture.u.shape
+        self._quarter = (-(-height // _QUARTER), -(-width // _QUARTER))
+        self._black, luma_span, chroma_span = colour.code_scale(picture.range)
+        self._span, self._ratio = luma_span, chroma_span / luma_span
+        self._glows = [self._glow_parts(glow, picture.matrix) for glow in light.glows]
+        self._prepare(picture.matrix)
+
+    def _prepare(self, matrix: Matrix) -> None:
+        """Gains and offsets of the light that stands still: luma codes = code * gain + offset."""
+        stops = light_map(self._light, self._half)
+        gain = colour.rgb_to_ycc(np.exp2(stops / _GAMMA), matrix)
+        luma = np.asarray(gain[..., 0], np.float32)
+        clear = 1 + max(self._light.clarity, -0.9)
+        self._gain = cv2.resize(luma * np.float32(clear * LUMA_STEPS), self._size[::-1])
+        self._chroma_gain = luma
+        self._tint = [np.ascontiguousarray(gain[..., i] * self._ratio, dtype=np.float32) for i in (1, 2)]
+        leaks = self._leaks(matrix)
+        small = cv2.resize(luma, self._quarter[::-1], interpolation=cv2.INTER_AREA)
+        self._base_gain = small * np.float32((clear - 1) * LUMA_STEPS)
+        offset = self._black * (1 - small) + cv2.resize(
+            leaks[..., 0], self._quarter[::-1], interpolation=cv2.INTER_AREA
+        )
+        self._offset = (offset * LUMA_STEPS).astype(np.float32)
+        still = [128 - 128 * luma - self._black * self._tint[i] + leaks[..., i + 1] for i in (0, 1)]
+        self._chroma_offset = [np.ascontiguousarray(plane, dtype=np.float32) for plane in still]
+        self._chroma_moves = bool(np.abs(stops).max() > 0) or bool(np.abs(leaks).max() > 0)
+
+    def _leaks(self, matrix: Matrix) -> NDArray[np.float32]:
+        """Codes that leaks add: luma and chroma, (h / 2, w / 2, 3)."""
+        height, width = self._half
+        x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+        total = np.zeros((height, width, 3))
+        for leak in self._light.leaks:
+            shape = _ellipse(Pool(leak.x, leak.y, leak.radius), x, y, self._half)
+            total += shape[..., None] * leak.strength * self._added(leak.colour, matrix)
+        return total.astype(np.float32)
+
+    def _added(self, hex_colour: str, matrix: Matrix) -> Floats:
+        """Codes (luma, cb, cr) that full-strength light of a colour adds."""
+        rgb = np.array([int(hex_colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        ycc = colour.rgb_to_ycc(rgb / rgb.max(), matrix)
+        return ycc * self._span * np.array([1, self._ratio, self._ratio])
+
+    def _glow_parts(self, glow: Glow, matrix: Matrix) -> tuple[NDArray[np.float32], float, Floats]:
+        """Energy by luma code, blur in quarter-size pixels, codes added at full energy."""
+        level = (np.arange(256) - self._black) / self._span
+        rise = np.clip((level - glow.threshold) / max(1 - glow.threshold, 1e-3), 0, 1)
+        energy = (glow.strength * rise * rise * (3 - 2 * rise)).astype(np.float32)
+        return energy, glow.radius * min(self._size) / _QUARTER, self._added(glow.colour, matrix)
+
+    def __call__(self, picture: Yuv420) -> tuple[Plane, Plane, Plane]:
+        """Relit luma in quarter codes (h, w) and chroma in codes (half size), float32, unclipped."""
+        quarter = cv2.resize(picture.y, self._quarter[::-1], interpolation=cv2.INTER_AREA)
+        added = self._offset
+        glows = [(self._spread(quarter, energy, sigma), codes) for energy, sigma, codes in self._glows]
+        for glow, codes in glows:
+            added = cv2.scaleAdd(glow, float(codes[0] * LUMA_STEPS), added)
+        if self._light.clarity:
+            base = blur(quarter.astype(np.float32), 0.03 * min(self._size) / _QUARTER)
+            added = added - base * self._base_gain
+        luma = cv2.multiply(self._sharpen(picture.y), self._gain, dtype=cv2.CV_32F)
+        cv2.add(luma, cv2.resize(added, self._size[::-1]), dst=luma)
+        return luma, *self._chroma(picture, glows)
+
+    def _sharpen(self, luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if not self._light.sharpness:
+            return luma
+        amount = self._light.sharpness
+        return cv2.addWeighted(luma, 1 + amount, cv2.GaussianBlur(luma, (5, 5), 1.0), -amount, 0)
+
+    def _chroma(self, picture: Yuv420, glows: list[tuple[Plane, Floats]]) -> tuple[Plane, Plane]:
+        planes = [picture.u.astype(np.float32), picture.v.astype(np.float32)]
+        if self._chroma_moves:
+            luma = cv2.resize(picture.y, self._half[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
+            for i, plane in enumerate(planes):
+                cv2.multiply(plane, self._chroma_gain, dst=plane)
+                cv2.add(plane, cv2.multiply(luma, self._tint[i]), dst=plane)
+                cv2.add(plane, self._chroma_offset[i], dst=plane)
+        for glow, codes in glows:
+            wide = cv2.resize(glow, self._half[::-1]) if np.abs(codes[1:]).max() > 1 else None
+            for i, plane in enumerate(planes):
+                if wide is not None:
+                    cv2.scaleAdd(wide, float(codes[i + 1]), plane, dst=plane)
+        return planes[0], planes[1]
+
+    @staticmethod
+    def _spread(quarter: NDArray[np.uint8], energy: NDArray[np.float32], sigma: float) -> Plane:
+        return blur(cv2.LUT(quarter, energy), sigma)
+
+
+def blur(plane: Plane, sigma: float) -> Plane:
+    """Gaussian blur; a wide one is done at a quarter of the size again, where it costs a sixteenth."""
+    if sigma < 4:
+        return cv2.GaussianBlur(plane, (0, 0), max(sigma, 0.3), borderType=cv2.BORDER_REPLICATE)
+    height, width = plane.shape
+    small = cv2.resize(plane, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
+    return cv2.resize(
+        cv2.GaussianBlur(small, (0, 0), sigma / 4, borderType=cv2.BORDER_REPLICATE), (width, height)
+    )

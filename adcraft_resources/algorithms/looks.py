@@ -1,0 +1,91 @@
+"""Looks: a restyle developed for one clip, ready to be applied frame by frame.
+
+Belongs here: what every look can do, and the graded look (light, then a colour table, then grain). Does not: choosing
+a style or fitting it to a clip (stylists.py), looks carried from restyled keyframes (look_propagation.py).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
+import cv2
+
+from adcraft_resources.algorithms.grading import Cube
+from adcraft_resources.algorithms.grain import Grain, GrainField
+from adcraft_resources.algorithms.light import Light, Relight
+from adcraft_resources.algorithms.lookup import Lookup, compile_cube
+from adcraft_resources.algorithms.planes import frame_of, planes_of
+from adcraft_resources.algorithms.values import Frame, Matrix, Range, Yuv420
+
+
+class Look(ABC):
+    """One restyle of one clip. Steady and deterministic: frame and index decide the result, nothing before them.
+
+    `apply_yuv` and `finish_yuv` do on codec planes what `apply` and `finish` do on frames, without the way
+    through RGB; they return bt709 limited planes, ready for delivery.
+    """
+
+    @abstractmethod
+    def apply(self, frame: Frame, index: int, pts_s: float) -> Frame:
+        """The restyled frame, before any crop and without grain."""
+
+    @abstractmethod
+    def finish(self, frame: Frame, index: int) -> Frame:
+        """The last touch before encoding: grain."""
+
+    @abstractmethod
+    def apply_yuv(self, picture: Yuv420, index: int, pts_s: float) -> Yuv420:
+        """`apply` on codec planes of any matrix and range."""
+
+    @abstractmethod
+    def finish_yuv(self, picture: Yuv420, index: int) -> Yuv420:
+        """`finish` on bt709 limited planes."""
+
+
+class GradedLook(Look):
+    """Light in space, then a colour cube, then grain; the same for every frame of the clip."""
+
+    def __init__(self, cube: Cube, light: Light, grain: Grain, seed: int) -> None:
+        self._cube = cube
+        self._light = light
+        self._grain = grain
+        self._seed = seed
+        self._stages: dict[tuple[object, ...], tuple[Relight, Lookup]] = {}
+        self._grains: dict[tuple[tuple[int, int], bool], GrainField] = {}
+
+    def apply(self, frame: Frame, index: int, pts_s: float) -> Frame:
+        """The graded frame."""
+        return frame_of(self._grade(planes_of(frame), ("bt601", "full")))
+
+    def apply_yuv(self, picture: Yuv420, index: int, pts_s: float) -> Yuv420:
+        """The graded picture, bt709 limited."""
+        return self._grade(picture, ("bt709", "limited"))
+
+    def finish(self, frame: Frame, index: int) -> Frame:
+        """The frame with its grain."""
+        if not self._grain.strength:
+            return frame
+        luma = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        grain = self._grain_of(luma.shape, full=True).at(luma, index)
+        return cv2.add(frame, cv2.merge([grain] * 3), dtype=cv2.CV_8U)
+
+    def finish_yuv(self, picture: Yuv420, index: int) -> Yuv420:
+        """The picture with its grain."""
+        if not self._grain.strength:
+            return picture
+        grain = self._grain_of(picture.size, full=picture.range == "full").at(picture.y, index)
+        return replace(picture, y=cv2.add(picture.y, grain, dtype=cv2.CV_8U))
+
+    def _grade(self, picture: Yuv420, out: tuple[Matrix, Range]) -> Yuv420:
+        key = (picture.size, picture.matrix, picture.range, out)
+        if key not in self._stages:
+            table = compile_cube(self._cube, picture.matrix, picture.range, out=out)
+            self._stages[key] = (Relight(self._light, picture), Lookup(table, picture.size))
+        relight, lookup = self._stages[key]
+        return Yuv420(*lookup(*relight(picture)), *out)
+
+    def _grain_of(self, size: tuple[int, int], *, full: bool) -> GrainField:
+        if (size, full) not in self._grains:
+            self._grains[size, full] = GrainField(self._grain, size, self._seed, full=full)
+        return self._grains[size, full]

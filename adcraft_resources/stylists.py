@@ -1,0 +1,123 @@
+"""The stylist: turns cleaned keyframes and a style into a look for every frame.
+
+Belongs here: styles as data, the role and its implementations. Does not: the arithmetic of looks (algorithms), which
+style a variant gets (variants), decoding and encoding.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib import resources
+from typing import ClassVar, Literal
+
+import dagster as dg
+from pydantic import Field
+
+from adcraft_resources.algorithms.grading import Grade, bake_cube
+from adcraft_resources.algorithms.grain import Grain
+from adcraft_resources.algorithms.light import Light
+from adcraft_resources.algorithms.looks import GradedLook, Look
+from adcraft_resources.algorithms.values import Frame, Keyframe, Shot
+from adcraft_resources.errors import ConfigInvalid
+from adcraft_resources.sections import Section
+
+GENERIC = "generic"
+
+
+class Diffusion(Section):
+    """How the same style is asked of a diffusion model (FLUX image-to-image on cleaned keyframes)."""
+
+    prompt: str = Field(min_length=20)
+    negative_prompt: str = Field(min_length=5)
+    strength: float = Field(
+        gt=0, lt=1, description="Share of the noise schedule run: how far it may leave the frame."
+    )
+    guidance: float = Field(default=3.5, ge=0)
+    seed: Literal["variant", "style"] = Field(
+        default="variant",
+        description="`variant`: the plan's seed; `style`: one seed wherever the style is used.",
+    )
+
+
+class Style(Section):
+    """One look as data. The grade and the diffusion prompt of a file are two ways to the same intent."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
+    title: str
+    intent: str = Field(description="What the look is for, in a sentence.")
+    products: dict[str, int] = Field(description="Product type: place in that type's default order.")
+    grade: Grade
+    light: Light = Light()
+    grain: Grain = Grain()
+    diffusion: Diffusion
+
+    def seed_for(self, seed: int) -> int:
+        """The seed a diffusion model gets for a variant planned with `seed`."""
+        return (
+            seed
+            if self.diffusion.seed == "variant"
+            else int(hashlib.sha256(self.name.encode()).hexdigest()[:8], 16)
+        )
+
+
+@lru_cache(maxsize=1)
+def load_styles() -> dict[str, Style]:
+    """Every style of the `styles` folder by name, in name order. ConfigInvalid names a file at fault."""
+    folder = resources.files("adcraft_resources").joinpath("styles")
+    styles = {}
+    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
+        if entry.name.endswith(".json"):
+            styles[entry.name.removesuffix(".json")] = _read_style(
+                entry.name, entry.read_text(encoding="utf-8")
+            )
+    return styles
+
+
+def _read_style(file_name: str, text: str) -> Style:
+    try:
+        style = Style.model_validate_json(text)
+    except ValueError as error:
+        raise ConfigInvalid(
+            f"The style file {file_name} is wrong: {error}", remedy="Correct the file."
+        ) from error
+    if f"{style.name}.json" != file_name:
+        raise ConfigInvalid(
+            f"The style file {file_name} names its style {style.name!r}.", remedy="Rename one of them."
+        )
+    return style
+
+
+def styles_for(product_type: str) -> list[str]:
+    """Names of the styles made for a product type, best first; the generic set for a type nobody designed for."""
+    styles = load_styles().values()
+    wanted = product_type if any(product_type in style.products for style in styles) else GENERIC
+    chosen = [style for style in styles if wanted in style.products]
+    return [style.name for style in sorted(chosen, key=lambda style: (style.products[wanted], style.name))]
+
+
+class ImageStylist(dg.ConfigurableResource, ABC):
+    """Develops a style into a look for one clip."""
+
+    version: ClassVar[str]
+
+    @abstractmethod
+    def develop(
+        self, style: Style, keys: Sequence[tuple[Keyframe, Frame]], shots: Sequence[Shot], seed: int
+    ) -> Look:
+        """Make the look of `style` for a clip known by its cleaned keyframes and shots.
+
+        The same arguments give the same look. Without keys the look is that of the style's data alone.
+        """
+
+
+class EmbeddedStylist(ImageStylist):
+    """Designed grades, fitted to the clip by arithmetic: no weights, no network."""
+
+    version: ClassVar[str] = "grade-1"
+
+    def develop(
+        self, style: Style, keys: Sequence[tuple[Keyframe, Frame]], shots: Sequence[Shot], seed: int
+    ) -> Look:
+        """The style's grade as designed."""
+        return GradedLook(bake_cube(style.grade), style.light, style.grain, seed)

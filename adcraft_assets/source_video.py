@@ -4,12 +4,12 @@ Belongs here: fetching the chunk's ads together, probing and keeping them. Does 
 """
 
 import shutil
-import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 import dagster as dg
 
-from adcraft_assets.chunks import CHUNK, TRANSIENT_RETRIES, Bad, Made, attempt, make_chunk, report_chunk
+from adcraft_assets.chunks import CHUNK, TRANSIENT_RETRIES, Bad, Made, attempt, report_chunk
 from adcraft_assets.evidence import numbers, picture
 from adcraft_assets.partitions import Catalog, video_partitions
 from adcraft_resources.downloads import Downloader, FetchedSource, KnownSource, SourceRequest
@@ -41,17 +41,17 @@ def source_video(
 
     An ad that has not changed since the last run (ETag or hash) is not downloaded again.
     """
-    with tempfile.TemporaryDirectory(prefix="adcraft-fetch-") as scratch:
-        made: dict[str, Made] = {}
-        bad: dict[str, Bad] = {}
-        fetched = _fetch_all(context, catalog, store, downloader, progress, Path(scratch), bad)
-        for key, got in fetched.items():
-            outcome = attempt(context, key, lambda one, got=got: _keep(store, catalog, one, got))
-            if isinstance(outcome, Bad):
-                bad[key] = outcome
-            else:
-                made[key] = outcome
-        return report_chunk(context, made, bad)
+    made: dict[str, Made] = {}
+    bad: dict[str, Bad] = {}
+    # The folder outlives the process, so that a broken download is resumed by the next run.
+    fetched = _fetch_all(context, catalog, store, downloader, progress, store.working_folder("downloads"), bad)
+    for key, got in fetched.items():
+        outcome = attempt(context, key, lambda one, got=got: _keep(store, one, got))
+        if isinstance(outcome, Bad):
+            bad[key] = outcome
+        else:
+            made[key] = outcome
+    return report_chunk(context, made, bad)
 
 
 def _fetch_all(
@@ -86,10 +86,10 @@ def _fetch_all(
 def _known(store: BundleStore, key: str) -> KnownSource | None:
     """Return what the last download left, so that an unchanged source is not fetched again."""
     bundle = store.current("source_video", key)
-    return None if bundle is None else KnownSource.from_dict(bundle.manifest["origin"])
+    return None if bundle is None else KnownSource(**bundle.manifest["origin"])
 
 
-def _keep(store: BundleStore, catalog: Catalog, key: str, got: FetchedSource) -> Made:
+def _keep(store: BundleStore, key: str, got: FetchedSource) -> Made:
     current = store.current("source_video", key)
     if got.unchanged and current is not None:
         return Made(current, reused=True, metadata=_shown(current))
@@ -100,7 +100,7 @@ def _keep(store: BundleStore, catalog: Catalog, key: str, got: FetchedSource) ->
     def fill(draft: Draft) -> None:
         facts = probe_video(path)
         shutil.move(path, draft.folder / f"source{path.suffix or '.mp4'}")
-        draft.manifest["origin"] = got.to_known().to_dict()
+        draft.manifest["origin"] = asdict(got.known)
         draft.manifest["figures"] = {**facts.to_dict(), "sha256": got.sha256, "download_s": got.seconds}
         draft.manifest["file"] = f"source{path.suffix or '.mp4'}"
 

@@ -144,7 +144,7 @@ class BundleStore(dg.ConfigurableResource):
             return None
         return Bundle(kind, key, digest, local, manifest)
 
-    def keys(self, kind: str) -> list[str]:
+    def list_keys(self, kind: str) -> list[str]:
         """Return the keys that have a current bundle of this kind, sorted."""
         folder = self.root / kind
         try:
@@ -230,6 +230,13 @@ class BundleStore(dg.ConfigurableResource):
         if point and self.current_digest(kind, key) != digest:
             self.point_to(kind, key, digest)
         return kept, True
+
+    def working_folder(self, name: str) -> Path:
+        """Return a local folder for unfinished work that the next run may go on with; readers never look there."""
+        parent = Path(str(self.root)) if self.is_local else Path(tempfile.gettempdir()) / f"adcraft-{digest_of(self.base)}"
+        folder = parent / f".{name}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def _scratch(self) -> Path:
         """Return a new scratch folder; sweep those that killed processes of this machine left behind."""

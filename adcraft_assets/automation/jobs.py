@@ -39,7 +39,7 @@ def regate(instance: dg.DagsterInstance, catalog: Catalog, store: BundleStore) -
     """Report today's verdicts on every current bundle to the instance; return how many."""
     gates, count = catalog.settings().gates, 0
     for stage in GATES:
-        for key in store.keys(stage):
+        for key in store.list_keys(stage):
             bundle = store.current(stage, key)
             for verdict in verdicts_of(bundle, gates) if bundle else ():
                 instance.report_runless_asset_event(

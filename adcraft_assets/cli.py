@@ -1,0 +1,162 @@
+"""The `adcraft` command: a thin face on the graph and its roles.
+
+Belongs here: arguments, exit codes. Does not: what the commands do (commands/).
+
+Exit codes: 0 all made, 1 some partitions failed (named, with the reason), 2 the call or the config is wrong.
+"""
+
+import argparse
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Sequence
+
+from adcraft_resources.errors import AdcraftError, ConfigInvalid, SourceMissing
+
+FAILED = 1
+CALL_WRONG = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    arguments = _parser().parse_args(argv)
+    # Dagster announces preview features with each start; they are in our tests, not a user's business.
+    warnings.filterwarnings("ignore", module="dagster")
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+    try:
+        return arguments.call(arguments)
+    except (ConfigInvalid, SourceMissing) as error:
+        sys.stderr.write(f"adcraft: {error}\n")
+        return CALL_WRONG
+    except AdcraftError as error:
+        sys.stderr.write(f"adcraft: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("\nadcraft: stopped; what was finished is kept, and the next run goes on from there\n")
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="adcraft", description="Source video ads in, ranked variants out.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_demo(commands)
+    _add_run(commands)
+    _add_clean(commands)
+    _add_small(commands)
+    return parser
+
+
+def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    demo = commands.add_parser("demo", help="the whole chain on sample ads made on the spot")
+    demo.add_argument("--json", action="store_true", help="print the result as JSON")
+    demo.set_defaults(call=_demo)
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    run = commands.add_parser("run", help="the ads of a config, or one ad")
+    which = run.add_mutually_exclusive_group()
+    which.add_argument("--config", default="config.json", help="config file (default: config.json)")
+    which.add_argument("--source", metavar="FILE_OR_URL", help="one ad instead of a config")
+    run.add_argument(
+        "--product", metavar="P", help="only this product of the config; with --source the product type"
+    )
+    run.add_argument("--video", metavar="V", help="only this video of the config")
+    run.add_argument("--variants", type=_positive, default=4, metavar="N", help="variants (with --source)")
+    run.add_argument("--language", default="en", help="language of the hooks (with --source)")
+    run.add_argument(
+        "--protect", action="append", default=[], metavar="REGEX", help="text that stays (with --source; repeatable)"
+    )
+    run.add_argument("--out", metavar="DIR", help="folder of the finished variants (with --source)")
+    run.add_argument("--json", action="store_true", help="print the result as JSON")
+    run.set_defaults(call=_run)
+
+
+def _add_clean(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    clean = commands.add_parser("clean", help="remove overlay text from one video")
+    clean.add_argument("input", metavar="IN")
+    clean.add_argument("output", metavar="OUT")
+    clean.add_argument("--masks", metavar="FILE.npz", help="also write the masks of what was replaced")
+    clean.add_argument("--protect", action="append", default=[], metavar="REGEX", help="text that stays (repeatable)")
+    clean.set_defaults(call=_clean)
+
+
+def _add_small(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    doctor = commands.add_parser("doctor", help="what this machine can and cannot do")
+    doctor.add_argument("--config", default=None)
+    doctor.set_defaults(call=_doctor)
+    for name, call, told in (
+        ("sync", _sync, "add a partition for each new video of the config"),
+        ("regate", _regate, "judge everything made by today's thresholds, without rendering"),
+        ("check-definitions", _check_definitions, "load the definitions and say what is wrong with them"),
+    ):
+        command = commands.add_parser(name, help=told)
+        command.add_argument("--config", default="config.json")
+        command.set_defaults(call=call)
+    commands.add_parser("schema", help="print the JSON schema of config.json").set_defaults(call=_schema)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return value
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from adcraft_assets.commands.demo import demo
+
+    return demo(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from adcraft_assets.commands.run import run
+
+    return run(arguments)
+
+
+def _clean(arguments: argparse.Namespace) -> int:
+    from adcraft_assets.commands.clean import clean
+
+    return clean(arguments)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from adcraft_assets.commands.doctor import doctor
+
+    return doctor(arguments)
+
+
+def _sync(arguments: argparse.Namespace) -> int:
+    from adcraft_assets.commands.run import sync
+
+    return sync(arguments)
+
+
+def _regate(arguments: argparse.Namespace) -> int:
+    from adcraft_assets.commands.run import regate_all
+
+    return regate_all(arguments)
+
+
+def _check_definitions(arguments: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    import dagster as dg
+
+    from adcraft_assets.definitions import build_defs
+
+    dg.Definitions.validate_loadable(build_defs(Path(arguments.config).resolve()))
+    print("definitions load")
+    return 0
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    from adcraft_assets.settings import Settings
+
+    print(json.dumps(Settings.model_json_schema(), indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

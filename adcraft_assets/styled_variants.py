@@ -1,0 +1,223 @@
+"""The asset `styled_variants`: N finished variants of each ad.
+
+Belongs here: planning, rendering what is missing, spare plans for what a gate rejects. Does not: any pixel.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from adcraft_assets.checks import specs_of, upstream_of, verdicts_of
+from adcraft_assets.chunks import CHUNK, Made, make_chunk
+from adcraft_assets.evidence import numbers, pictures, table
+from adcraft_assets.partitions import Ad, Catalog, video_partitions
+from adcraft_assets.settings import Settings
+from adcraft_resources.algorithms.values import Frame, Keyframe
+from adcraft_resources.cleaning import MEZZANINE
+from adcraft_resources.errors import ConfigInvalid
+from adcraft_resources.gates import judge_variant
+from adcraft_resources.hook_sets import HookSet
+from adcraft_resources.progress import OnFrame, Progress
+from adcraft_resources.shot_lists import ShotList, read_shot_list
+from adcraft_resources.store import Bundle, BundleStore, Draft, digest_of
+from adcraft_resources.stylists import ImageStylist, Style, load_styles, styles_for
+from adcraft_resources.variant_renderer import VERSION as RENDERER_VERSION
+from adcraft_resources.variant_renderer import render_variants
+from adcraft_resources.variants import VariantPlan, plan_variants
+from adcraft_resources.video_codecs import read_frames
+
+VERSION = "1"
+VARIANTS = "variants"
+"""Kind of the bundles that hold one variant each; a partition's bundle names them by digest."""
+MOST_KEYS = 12  # keyframes handed to a stylist: enough to know a look, few enough for flat memory
+
+
+@dg.asset(
+    deps=["cleaned_frames", "keyframes", "hooks", "ocr_masks"],
+    partitions_def=video_partitions,
+    backfill_policy=CHUNK,
+    group_name="style",
+    kinds={"opencv", "video"},
+    owners=["team:creative"],
+    code_version=VERSION,
+    check_specs=specs_of("styled_variants"),
+)
+def styled_variants(
+    context: dg.AssetExecutionContext,
+    catalog: Catalog,
+    store: BundleStore,
+    stylist: ImageStylist,
+    progress: Progress,
+) -> dg.MaterializeResult:
+    """Finished variants: another look, an optimised first frame, a new hook line, the ad's own sound.
+
+    Each variant is kept by itself, so a changed style renders that variant alone. Plans a gate rejects are
+    replaced from spare plans, up to twice the number asked for.
+    """
+    settings = catalog.settings()
+
+    def make(key: str) -> Made:
+        work = _Work.of(store, catalog.ad(key), settings, stylist)
+
+        def fill(draft: Draft) -> None:
+            with progress.stage(key, "styled_variants", None) as on_frame:
+                rendered = work.render(on_frame)
+            draft.manifest["backend"] = type(stylist).__name__
+            draft.manifest["plans"] = [plan.to_dict() for plan in work.plans]
+            draft.manifest["variants"] = {name: bundle.digest for name, bundle in rendered.items()}
+            draft.manifest["figures"] = {
+                "variants": {name: dict(bundle.figures) for name, bundle in rendered.items()},
+                "planned": len(work.plans),
+                "rendered": len(rendered),
+            }
+
+        bundle, reused = store.ensure("styled_variants", key, work.identity(), fill)
+        verdicts = verdicts_of(bundle, settings.gates)
+        return Made(bundle, reused, _shown(bundle, store), verdicts)
+
+    return make_chunk(context, make)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """All one ad's variants are made of."""
+
+    store: BundleStore
+    ad: Ad
+    settings: Settings
+    stylist: ImageStylist
+    cleaned: Bundle
+    shot_list: ShotList
+    shots_digest: str
+    labels: tuple[Any, ...]
+    styles: Mapping[str, Style]
+    plans: Sequence[VariantPlan]
+
+    @classmethod
+    def of(cls, store: BundleStore, ad: Ad, settings: Settings, stylist: ImageStylist) -> "_Work":
+        key = ad.key
+        cleaned = upstream_of(store, "cleaned_frames", key, settings.gates)
+        stills, words = upstream_of(store, "keyframes", key), upstream_of(store, "hooks", key)
+        styles = chosen_styles(ad, settings)
+        hooks = [HookSet.from_dict(one) for one in words.read_json("hooks.json")]
+        plans = plan_variants(list(styles), hooks, settings.variants, settings.variants_per_video, key=key)
+        shot_list = read_shot_list(stills)
+        return cls(store, ad, settings, stylist, cleaned, shot_list, stills.digest, (), styles, plans)
+
+    def identity(self) -> dict[str, Any]:
+        """What the partition's bundle depends on: every plan's own identity."""
+        return {
+            "plans": [self.plan_identity(plan) for plan in self.plans],
+            "count": self.settings.variants_per_video,
+            "version": VERSION,
+        }
+
+    def plan_identity(self, plan: VariantPlan) -> dict[str, Any]:
+        """What one variant depends on."""
+        return {
+            "cleaned": self.cleaned.digest,
+            "shots": self.shots_digest,
+            "plan": plan.to_dict(),
+            "style": digest_of(self.styles[plan.style].model_dump(mode="json")),
+            "first_frame": self.settings.first_frame_optimizer.model_dump(mode="json"),
+            "stylist": f"{type(self.stylist).__name__} {self.stylist.version}",
+            "renderer": RENDERER_VERSION,
+            "version": VERSION,
+        }
+
+    def render(self, on_frame: OnFrame) -> dict[str, Bundle]:
+        """Return variant bundles by id: as many good ones as asked for where the plans allow it, and the rejected."""
+        wanted = self.settings.variants_per_video
+        made: dict[str, Bundle] = {}
+        pending = list(self.plans)
+        while pending:
+            good = sum(self._passes(bundle) for bundle in made.values())
+            batch, pending = pending[: wanted - good], pending[wanted - good :]
+            if not batch:
+                break
+            made.update(self._render_batch(batch, on_frame))
+        return made
+
+    def _passes(self, bundle: Bundle) -> bool:
+        return all(verdict.passed for verdict in judge_variant(bundle.figures, self.settings.gates))
+
+    def _render_batch(self, plans: Sequence[VariantPlan], on_frame: OnFrame) -> dict[str, Bundle]:
+        """Return the variants of some plans; only those not in the store are rendered, together."""
+        key = self.ad.key
+        digests = {plan.id: digest_of(self.plan_identity(plan)) for plan in plans}
+        kept = {name: self.store.find(VARIANTS, key, digest) for name, digest in digests.items()}
+        missing = [plan for plan in plans if kept[plan.id] is None]
+        drafts: dict[str, Draft] = {}
+        with ExitStack() as stack:
+            for plan in missing:
+                draft = self.store.draft(
+                    VARIANTS, key, digests[plan.id], {"identity": self.plan_identity(plan)}, point=False
+                )
+                drafts[plan.id] = stack.enter_context(draft)
+            if missing:
+                self._render_into(missing, drafts, on_frame)
+        bundles = {name: bundle for name, bundle in kept.items() if bundle is not None}
+        bundles.update({name: draft.published for name, draft in drafts.items() if draft.published is not None})
+        return {plan.id: bundles[plan.id] for plan in plans}
+
+    def _render_into(self, plans: Sequence[VariantPlan], drafts: Mapping[str, Draft], on_frame: OnFrame) -> None:
+        mezzanine, shots = self.cleaned.file(MEZZANINE), self.shot_list.shots
+        keys = self._keys()
+        looks = {
+            plan.id: self.stylist.develop(self.styles[plan.style], keys, shots, plan.seed) for plan in plans
+        }
+        rendered = render_variants(
+            mezzanine,
+            mezzanine,
+            plans,
+            looks,
+            shots=shots,
+            folder_of=lambda plan: drafts[plan.id].folder,
+            first_frame=self.settings.first_frame_optimizer,
+            on_frame=on_frame,
+        )
+        for one in rendered:
+            manifest = drafts[one.plan.id].manifest
+            manifest["plan"] = one.plan.to_dict()
+            manifest["style"] = self.styles[one.plan.style].model_dump(mode="json")
+            manifest["backend"] = type(self.stylist).__name__
+            manifest["figures"] = one.figures
+
+    def _keys(self) -> list[tuple[Keyframe, Frame]]:
+        """Return at most MOST_KEYS keyframes, spread over the ad, as they are after cleaning."""
+        every = max(1, -(-len(self.shot_list.keyframes) // MOST_KEYS))
+        keyframes = self.shot_list.keyframes[::every]
+        frames = read_frames(self.cleaned.file(MEZZANINE), [one.frame for one in keyframes])
+        return [(one, frames[one.frame]) for one in keyframes if one.frame in frames]
+
+
+def chosen_styles(ad: Ad, settings: Settings) -> dict[str, Style]:
+    """Return the styles of an ad by name, in order; ConfigInvalid names a style that does not exist."""
+    known = load_styles()
+    names = settings.styles.get(ad.product.type) or styles_for(ad.product.type)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ConfigInvalid(
+            f"styles.{ad.product.type}: there is no style {unknown[0]!r}.", remedy=f"Known: {', '.join(sorted(known))}."
+        )
+    return {name: known[name] for name in names}
+
+
+def _shown(bundle: Bundle, store: BundleStore) -> Mapping[str, Any]:
+    found = {name: store.find(VARIANTS, bundle.key, digest) for name, digest in bundle.manifest["variants"].items()}
+    posters = {name: one.file("poster.jpg") for name, one in found.items() if one is not None}
+    rows = [
+        {
+            "variant": name,
+            "style": one.manifest["plan"]["style"],
+            "hook": one.manifest["plan"]["hook"]["on_screen"],
+            "ssim": one.figures["style_ssim"],
+            "skin_delta_l": one.figures.get("skin_delta_l"),
+        }
+        for name, one in found.items()
+        if one is not None
+    ]
+    return {"first_frames": pictures(posters), "variants": table(rows), **numbers(bundle.figures)}

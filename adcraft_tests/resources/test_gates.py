@@ -1,0 +1,96 @@
+import pytest
+from pydantic import ValidationError
+
+from adcraft_resources.gates import GateSettings, judge_cleaning, judge_variant, judge_variants
+
+CLEAN = {"scene_ssim_p5": 0.995, "masked_area_max": 0.1, "residual_text": 0.0}
+PROBE = {
+    "codec": "h264",
+    "profile": "High",
+    "pix_fmt": "yuv420p",
+    "color_space": "bt709",
+    "color_range": "limited",
+    "faststart": True,
+    "constant_rate": True,
+    "fps": 30.0,
+    "edit_list": "priming",
+    "av_offset_ms": 2.0,
+    "duration_equal": True,
+}
+VARIANT = {"style_ssim": 0.8, "skin_delta_l": None, "probe": PROBE}
+
+
+@pytest.mark.parametrize(
+    ("change", "failing", "words"),
+    [
+        ({}, set(), ""),
+        ({"scene_ssim_p5": 0.9}, {"cleaned_frames_keep_the_scene"}, "SSIM p5 0.9000"),
+        ({"masked_area_max": 0.6}, {"cleaned_frames_keep_the_scene"}, "60%"),
+        ({"residual_text": 0.2}, {"cleaned_frames_show_no_overlay_text"}, "20.00%"),
+    ],
+)
+def test_a_cleaned_ad_is_judged_by_its_figures(change, failing, words):
+    verdicts = judge_cleaning({**CLEAN, **change}, GateSettings())
+    assert {verdict.gate for verdict in verdicts if not verdict.passed} == failing
+    assert words in " ".join(verdict.reason for verdict in verdicts)
+
+
+def test_the_same_figures_pass_or_fail_by_todays_thresholds():
+    figures = {**CLEAN, "scene_ssim_p5": 0.9}
+    assert not judge_cleaning(figures, GateSettings())[0].passed
+    assert judge_cleaning(figures, GateSettings(scene_ssim_p5=0.85))[0].passed
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"style_ssim": 0.2}, "breaks"),
+        ({"style_ssim": 0.99}, "hardly changes"),
+        ({"skin_delta_l": 3.0}, "lightens"),
+        ({"skin_delta_l": -9.0}, "darkens"),
+    ],
+)
+def test_a_variant_outside_the_band_is_refused_with_the_reason(change, word):
+    band, _ = judge_variant({**VARIANT, **change}, GateSettings())
+    assert not band.passed
+    assert word in band.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("codec", "hevc"),
+        ("pix_fmt", "yuv444p"),
+        ("faststart", False),
+        ("fps", 60.0),
+        ("edit_list", "other"),
+        ("av_offset_ms", 25.0),
+        ("duration_equal", False),
+    ],
+)
+def test_a_file_platforms_would_refuse_is_refused_naming_the_figure(name, value):
+    _, plays = judge_variant({**VARIANT, "probe": {**PROBE, name: value}}, GateSettings())
+    assert not plays.passed
+    assert name in plays.reason
+
+
+def test_a_silent_variant_has_no_offset_to_judge():
+    assert judge_variant({**VARIANT, "probe": {**PROBE, "av_offset_ms": None}}, GateSettings())[1].passed
+
+
+def test_a_partition_passes_while_one_variant_passes_everything():
+    bad = {**VARIANT, "style_ssim": 0.99}
+    verdicts = judge_variants({"a": VARIANT, "b": bad}, GateSettings())
+    assert all(verdict.passed for verdict in verdicts)
+    assert "b: the look hardly changes" in verdicts[0].reason
+
+
+def test_a_partition_fails_when_no_variant_passes():
+    bad = {**VARIANT, "style_ssim": 0.99}
+    assert not judge_variants({"b": bad}, GateSettings())[0].passed
+    assert not judge_variants({}, GateSettings())[0].passed
+
+
+def test_a_band_upside_down_is_refused():
+    with pytest.raises(ValidationError, match="must lie below"):
+        GateSettings(style_ssim=(0.9, 0.4))

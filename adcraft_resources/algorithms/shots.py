@@ -1,0 +1,192 @@
+"""Shots: where a clip cuts from one camera take to the next, and which frames stand for a take.
+
+Belongs here: cut decisions on thumbnails, choice of keyframes. Does not: decoding, stills.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise, product
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from adcraft_resources.algorithms.values import Frame, Keyframe, Shot
+
+_LONG_SIDE = 48  # pixels cuts are judged on: detail and noise are gone, composition is left
+_REACH = (
+    6  # a picture's parts may have moved this many of those pixels (an eighth of the picture) between frames
+)
+_STEP = 2
+_PATCH = 7  # side of the patch that must match
+_CHANGED_LEVELS = 6.0  # a patch has changed when its best match is off by this many levels ...
+_CHANGED_CONTRAST = 0.30  # ... plus this share of the pictures' contrast
+_CUT_SHARE = 0.5  # share of the picture that is new at a cut; calibrated: ≥ 0.89 at cuts, ≤ 0.09 within takes
+_SAME_SHARE = 0.35  # two pictures show the same take when less than this differs
+_STAND_OUT = 1.6  # a cut's change against the median of its neighbours'; fast pans change evenly
+_SIDE = 4  # frames on each side that a boundary is weighed against; a piece this short is a flash or a strobe
+_SHARPER_WITHIN = 5  # frames a keyframe may move for sharpness
+
+_Thumb = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One frame as cuts are judged: its place, its thumbnail, and how much is new since the frame before."""
+
+    index: int
+    pts_s: float
+    thumb: _Thumb
+    change: float
+
+
+class CutDetector:
+    """Finds hard cuts in a stream of small frames; holds nine of them.
+
+    A boundary is a cut when, after matching patches over an eighth of the picture, most of the picture is new,
+    the change stands out from the frames around it (pans and shake do not), and no frame after it is like one
+    before it (flashes return).
+    """
+
+    def __init__(self) -> None:
+        self._held: deque[_Look] = deque(maxlen=2 * _SIDE)
+        self._cuts: list[_Look] = []
+        self._first: _Look | None = None
+        self._last: _Look | None = None
+        self._step_s = 0.0
+
+    def push(self, index: int, pts_s: float, small_frame: Frame) -> None:
+        """Take the next frame in order, RGB of any size; 96 pixels on the long side suffice."""
+        thumb = _thumbnail(small_frame)
+        change = 0.0
+        if self._last is not None:
+            change = new_share(self._last.thumb, thumb)
+            self._step_s = pts_s - self._last.pts_s
+        look = _Look(index, pts_s, thumb, change)
+        self._first = self._first or look
+        self._last = look
+        self._held.append(look)
+        if len(self._held) > _SIDE:
+            self._judge(len(self._held) - _SIDE)
+
+    def finish(self) -> list[Shot]:
+        """Judge the last frames and return the shots in order; together they hold every frame."""
+        if self._first is None or self._last is None:
+            return []
+        for place in range(max(1, len(self._held) - _SIDE + 1), len(self._held)):
+            self._judge(place)
+        starts = [self._first, *self._cuts]
+        shots = [
+            Shot(start.index, following.index - 1, start.pts_s, following.pts_s)
+            for start, following in pairwise(starts)
+        ]
+        final = starts[-1]
+        return [*shots, Shot(final.index, self._last.index, final.pts_s, self._last.pts_s + self._step_s)]
+
+    def _judge(self, place: int) -> None:
+        """Decide whether the held frame at `place` begins a shot."""
+        held = list(self._held)
+        look, others = held[place], [*held[:place], *held[place + 1 :]]
+        if look.change < max(_CUT_SHARE, _STAND_OUT * statistics.median(other.change for other in others)):
+            return
+        pairs = product(held[:place], held[place:])
+        if any(new_share(before.thumb, after.thumb) < _SAME_SHARE for before, after in pairs):
+            return
+        if self._cuts and look.index - self._cuts[-1].index < _SIDE:
+            if look.change > self._cuts[-1].change:
+                self._cuts[-1] = look
+            return
+        self._cuts.append(look)
+
+
+def new_share(before: _Thumb, after: _Thumb) -> float:
+    """Share of `after` whose patches match nowhere near in `before`, 0 to 1; thumbnails (h, w, 3) of one size.
+
+    Block matching on 48 pixels: a patch is new when its best match is off by more than a floor plus a share of the
+    pictures' contrast, so dark and flat scenes are judged by their own measure.
+    """
+    height, width = after.shape[:2]
+    if _mean_difference(before, after) < _CHANGED_LEVELS:  # cannot come to a cut; spares the search
+        return 0.0
+    around = cv2.copyMakeBorder(before, _REACH, _REACH, _REACH, _REACH, cv2.BORDER_REPLICATE)
+    best = np.full((height, width), 255, np.uint8)
+    for dy in range(0, 2 * _REACH + 1, _STEP):
+        for dx in range(0, 2 * _REACH + 1, _STEP):
+            off = cv2.absdiff(around[dy : dy + height, dx : dx + width], after)
+            patches = cv2.blur(off, (_PATCH, _PATCH), borderType=cv2.BORDER_REPLICATE)
+            np.minimum(best, patches.max(axis=2), out=best)
+    contrast = min(float(before.std()), float(after.std()))
+    return float((best > _CHANGED_LEVELS + _CHANGED_CONTRAST * contrast).mean())
+
+
+def choose_keyframes(
+    shots: Sequence[Shot],
+    fps: Fraction | float,
+    *,
+    sharpness: Sequence[float] | None = None,
+    max_gap_s: float = 2.0,
+    pts_s: Sequence[float] | None = None,
+) -> list[Keyframe]:
+    """Choose the frames that stand for a clip: its first, then at least one per shot and per `max_gap_s`.
+
+    A shot gives a frame near its start, one near its end and evenly spaced ones between; a shot shorter than a
+    quarter of `max_gap_s` gives one. With `sharpness` (a value per frame, higher is sharper) each choice but the
+    clip's first frame moves to the sharpest frame within a few of it.
+
+    Args:
+        shots: In order, together every frame of the clip.
+        fps: Frames a second, to turn seconds into frames.
+        sharpness: By frame, counted from the first shot's first.
+        max_gap_s: Longest time between neighbouring keyframes of a shot.
+        pts_s: Time of each frame, where the rate varies; else times are interpolated within the shot.
+    """
+    longest = max(1, int(max_gap_s * float(fps)))
+    reach = 0 if sharpness is None else min(_SHARPER_WITHIN, longest // 6)
+    chosen: list[Keyframe] = []
+    for number, shot in enumerate(shots):
+        for place in _places(shot, longest - 2 * reach, opens_clip=number == 0):
+            frame = place
+            if sharpness is not None and place != shots[0].first_frame:
+                frame = _sharpest(sharpness, shots[0].first_frame, shot, place, reach)
+            if not chosen or frame > chosen[-1].frame:
+                chosen.append(Keyframe(frame, _time_of(shot, frame, shots[0].first_frame, pts_s), number))
+    return chosen
+
+
+def _places(shot: Shot, longest: int, *, opens_clip: bool) -> list[int]:
+    """Frames spread over a shot, at most `longest` apart, a little inside its cuts (coders smear those)."""
+    if shot.frame_count < max(2, longest // 4):
+        return [shot.first_frame if opens_clip else shot.first_frame + shot.frame_count // 2]
+    inset = min(2, shot.frame_count // 8)
+    start = shot.first_frame + (0 if opens_clip else inset)
+    end = shot.last_frame - inset
+    steps = max(1, -(-(end - start) // longest))
+    return [start + round(step * (end - start) / steps) for step in range(steps + 1)]
+
+
+def _sharpest(sharpness: Sequence[float], origin: int, shot: Shot, place: int, reach: int) -> int:
+    first, last = max(shot.first_frame, place - reach), min(shot.last_frame, place + reach)
+    return max(range(first, last + 1), key=lambda frame: (sharpness[frame - origin], -abs(frame - place)))
+
+
+def _time_of(shot: Shot, frame: int, origin: int, pts_s: Sequence[float] | None) -> float:
+    if pts_s is not None:
+        return pts_s[frame - origin]
+    return shot.start_s + (shot.end_s - shot.start_s) * (frame - shot.first_frame) / shot.frame_count
+
+
+def _thumbnail(frame: Frame) -> _Thumb:
+    height, width = frame.shape[:2]
+    scale = _LONG_SIDE / max(height, width)
+    size = (max(_PATCH, round(width * scale)), max(_PATCH, round(height * scale)))
+    small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.blur(small, (3, 3), borderType=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _mean_difference(a: _Thumb, b: _Thumb) -> float:
+    return float(cv2.absdiff(a, b).mean())

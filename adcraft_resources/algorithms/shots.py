@@ -74,8 +74,11 @@ class CutDetector:
         if len(self._held) > _SIDE:
             self._judge(len(self._held) - _SIDE)
 
-    def finish(self) -> list[Shot]:
-        """Judge the last frames and return the shots in order; together they hold every frame."""
+    def finish(self, *, duration_s: float | None = None) -> list[Shot]:
+        """Judge the last frames and return the shots in order; together they hold every frame.
+
+        The last shot ends at `duration_s`, or one frame after its last frame's time.
+        """
         if self._first is None or self._last is None:
             return []
         for place in range(max(1, len(self._held) - _SIDE + 1), len(self._held)):
@@ -86,7 +89,8 @@ class CutDetector:
             for start, following in pairwise(starts)
         ]
         final = starts[-1]
-        return [*shots, Shot(final.index, self._last.index, final.pts_s, self._last.pts_s + self._step_s)]
+        end_s = self._last.pts_s + self._step_s if duration_s is None else duration_s
+        return [*shots, Shot(final.index, self._last.index, final.pts_s, end_s)]
 
     def _judge(self, place: int) -> None:
         """Decide whether the held frame at `place` begins a shot."""

@@ -8,7 +8,7 @@ from adcraft_resources.video_codecs.facts import VideoFacts, probe_video
 from adcraft_resources.video_codecs.inspection import audio_offset_ms, inspect_delivery
 from adcraft_resources.video_codecs.mezzanine import MezzanineWriter, stream_copy
 from adcraft_resources.video_codecs.pictures import TimedFrame, TimedPicture, rgb_of, small_rgb_of, yuv_of
-from adcraft_resources.video_codecs.reading import VideoReader, read_frames
+from adcraft_resources.video_codecs.reading import VideoReader, frames_at, read_frames
 from adcraft_resources.video_codecs.timing import at_constant_rate, delivery_rate, resample_times
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "at_constant_rate",
     "audio_offset_ms",
     "delivery_rate",
+    "frames_at",
     "inspect_delivery",
     "probe_video",
     "read_frames",

@@ -93,10 +93,22 @@ def decode_pictures(
 
 
 def read_frames(path: Path, indices: Sequence[int]) -> dict[int, Frame]:
-    """Read the pictures with these indices as RGB; seeks to the keyframe before each where that skips pictures.
+    """Read the pictures with these indices as RGB, all in memory at once (`frames_at` holds one).
 
     Raises:
         VideoUnreadable: As `VideoReader`.
+        IndexError: An index is past the last picture.
+    """
+    return dict(frames_at(path, indices))
+
+
+def frames_at(path: Path, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]:
+    """Yield (index, RGB) of the pictures with these indices in ascending order.
+
+    Seeks to the keyframe before the next picture where that skips some.
+
+    Raises:
+        VideoUnreadable: As `VideoReader`, or one of the pictures does not decode.
         IndexError: An index is past the last picture.
     """
     path = Path(path)
@@ -106,10 +118,9 @@ def read_frames(path: Path, indices: Sequence[int]) -> dict[int, Frame]:
         raise IndexError(f"{path} has {facts.frame_count} pictures; asked for {wanted[0]} to {wanted[-1]}")
     with open_video(path) as container:
         table = read_packet_table(container, path)
-    found: dict[int, Frame] = {}
-    for group in _groups(wanted, table.pts, table.keyframe_pts):
-        found.update(_read_group(facts, group, table.pts))
-    return found
+    with open_video(path) as container:
+        for group in _groups(wanted, table.pts, table.keyframe_pts):
+            yield from _read_group(container, facts, group, table.pts)
 
 
 def _groups(wanted: list[int], pts: Sequence[int], keys: Sequence[int]) -> list[list[int]]:
@@ -123,19 +134,23 @@ def _groups(wanted: list[int], pts: Sequence[int], keys: Sequence[int]) -> list[
     return groups
 
 
-def _read_group(facts: VideoFacts, group: list[int], pts: Sequence[int]) -> dict[int, Frame]:
-    start = pts[0]
-    wanted = {round(float((pts[index] - start) * facts.time_base) * 1e6): index for index in group}
-    found: dict[int, Frame] = {}
-    with open_video(facts.path) as container:
-        container.seek(pts[group[0]], stream=container.streams.video[0])
-        for pts_s, picture in decode_pictures(container, facts, 1):
-            index = wanted.get(round(pts_s * 1e6))
-            if index is not None:
-                found[index] = rgb_of(picture)
-            if len(found) == len(group):
-                return found
+def _read_group(
+    container: av.container.InputContainer, facts: VideoFacts, group: list[int], pts: Sequence[int]
+) -> Iterator[tuple[int, Frame]]:
+    """Yield the pictures of one run, decoding from the keyframe before it."""
+    missing = {_microseconds(float((pts[index] - pts[0]) * facts.time_base)): index for index in group}
+    container.seek(pts[group[0]], stream=container.streams.video[0])
+    for pts_s, picture in decode_pictures(container, facts, 1):
+        index = missing.pop(_microseconds(pts_s), None)
+        if index is not None:
+            yield index, rgb_of(picture)
+        if not missing:
+            return
     raise VideoUnreadable(
-        f"{facts.path}: pictures {sorted(set(group) - set(found))} do not decode.",
+        f"{facts.path}: pictures {sorted(missing.values())} do not decode.",
         remedy="Download or export the file again.",
     )
+
+
+def _microseconds(seconds: float) -> int:
+    return round(seconds * 1_000_000)

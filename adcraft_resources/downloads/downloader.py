@@ -8,9 +8,10 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import aiohttp
 import dagster as dg
@@ -32,7 +33,7 @@ from adcraft_resources.downloads.urls import (
     parse_web_url,
     redact_url,
 )
-from adcraft_resources.downloads.values import FetchedSource, SourceRequest
+from adcraft_resources.downloads.values import DownloadSettings, FetchedSource, SourceRequest
 from adcraft_resources.downloads.web_fetching import WebLimits, fetch_patiently, open_session
 from adcraft_resources.errors import AdcraftError, SourceMissing, SourceRefused, SourceUnreachable
 
@@ -40,6 +41,14 @@ OnBytes = Callable[[str, int, int | None], None]
 """Progress: (key, bytes here, bytes in all or None); called from the downloader's thread."""
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where downloads go, and where relative paths start."""
+
+    downloads: Path
+    base: Path
 
 
 class Downloader(dg.ConfigurableResource):
@@ -52,7 +61,6 @@ class Downloader(dg.ConfigurableResource):
     max_mb: int = Field(2048, ge=1, description="Largest source in megabytes (10^6 bytes).")
     timeout_s: float = Field(600.0, gt=0, description="Seconds one source may take, all tries together.")
     allow_private_hosts: bool = Field(default=False, description="Also fetch from private networks.")
-    base_folder: str = Field("", description="Where relative paths start: the folder of config.json.")
     sample_base_url: str = Field(
         "", description="Fetch sample://NAME from <this>/<NAME>.mp4, not drawing it."
     )
@@ -63,12 +71,28 @@ class Downloader(dg.ConfigurableResource):
     longest_wait_s: float = Field(60.0, ge=0, description="No wait is longer, whatever Retry-After says.")
     ca_file: str = Field("", description="PEM file of further certificate authorities to trust.")
 
+    @classmethod
+    def from_settings(cls, settings: DownloadSettings, *, sample_base_url: str = "") -> Self:
+        """Make a downloader with the limits of config.json."""
+        return cls(**settings.model_dump(), sample_base_url=sample_base_url)
+
     def fetch_all(
-        self, requests: Sequence[SourceRequest], folder: Path, on_bytes: OnBytes | None = None
+        self,
+        requests: Sequence[SourceRequest],
+        folder: Path,
+        on_bytes: OnBytes | None = None,
+        *,
+        base_folder: Path | None = None,
     ) -> dict[str, FetchedSource | AdcraftError]:
         """Fetch every source into `folder` as `<key><suffix>`; one's failure never touches the others.
 
         Blocks; runs its own event loop in a thread, so it may be called from inside a running one.
+
+        Args:
+            requests: The sources, each with its own key.
+            folder: Where the files go, and where broken downloads wait to be resumed.
+            on_bytes: Told of progress.
+            base_folder: Where relative paths start: the folder of config.json; the working folder without it.
 
         Returns:
             For each key, in the order asked, the source or the reason why it is not here: SourceRefused,
@@ -79,7 +103,8 @@ class Downloader(dg.ConfigurableResource):
         """
         if len({request.key for request in requests}) != len(requests):
             raise ValueError("every request needs its own key")
-        return run_in_thread(partial(self._fetch_all, requests, folder, on_bytes or _say_nothing))
+        places = Places(folder, base_folder or Path())
+        return run_in_thread(partial(self._fetch_all, requests, places, on_bytes or _say_nothing))
 
     def name_resolver(self) -> AbstractResolver:
         """Make what turns host names into addresses; its answers are checked afterwards."""
@@ -104,10 +129,10 @@ class Downloader(dg.ConfigurableResource):
         return None
 
     async def _fetch_all(
-        self, requests: Sequence[SourceRequest], folder: Path, on_bytes: OnBytes
+        self, requests: Sequence[SourceRequest], places: Places, on_bytes: OnBytes
     ) -> dict[str, FetchedSource | AdcraftError]:
         slots = asyncio.Semaphore(self.concurrency)
-        fetches = [self._fetch_one(request, folder, on_bytes, slots) for request in requests]
+        fetches = [self._fetch_one(request, places, on_bytes, slots) for request in requests]
         outcomes = await asyncio.gather(*fetches, return_exceptions=True)
         results: dict[str, FetchedSource | AdcraftError] = {}
         for request, outcome in zip(requests, outcomes, strict=True):
@@ -118,36 +143,36 @@ class Downloader(dg.ConfigurableResource):
         return results
 
     async def _fetch_one(
-        self, request: SourceRequest, folder: Path, on_bytes: OnBytes, slots: asyncio.Semaphore
+        self, request: SourceRequest, places: Places, on_bytes: OnBytes, slots: asyncio.Semaphore
     ) -> FetchedSource | AdcraftError:
         async with slots:
             started = time.monotonic()
             try:
-                fetched = await self._bring(request, folder, partial(on_bytes, request.key))
+                fetched = await self._bring(request, places, partial(on_bytes, request.key))
             except AdcraftError as fault:
                 fault.__context__ = fault.__cause__ = None  # what lies behind may quote secrets of the URL
                 return fault
             return replace(fetched, seconds=time.monotonic() - started)
 
     async def _bring(
-        self, request: SourceRequest, folder: Path, on_bytes: Callable[[int, int | None], None]
+        self, request: SourceRequest, places: Places, on_bytes: Callable[[int, int | None], None]
     ) -> FetchedSource:
         if not _KEY.fullmatch(request.key):
             raise SourceRefused(
                 f"the key {request.key!r} cannot name a file.", remedy="Use letters, digits, _ and -."
             )
-        source = parse_source(request.url, Path(self.base_folder))
+        source = parse_source(request.url, places.base)
         if isinstance(source, SampleSource):
             if self.sample_base_url:
                 source = WebSource(parse_web_url(f"{self.sample_base_url.rstrip('/')}/{source.name}.mp4"))
             elif request.known and request.known.etag == self.sample_etag(source.name):
                 return _unchanged(request, WebAnswer(True, request.known.etag, None, request.url))
         name = str(source.path) if isinstance(source, LocalSource) else redact_url(request.url)
-        part = PartialFile(folder, request.key, name=name, max_mb=self.max_mb)
+        part = PartialFile(places.downloads, request.key, name=name, max_mb=self.max_mb)
         with await asyncio.to_thread(part.open):
             try:
                 answer, tries = await self._fill(source, request, part, on_bytes)
-                landed = await asyncio.to_thread(_land, request, part, folder, answer)
+                landed = await asyncio.to_thread(_land, request, part, places.downloads, answer)
             except (SourceRefused, SourceMissing):
                 part.discard()
                 raise

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adcraft_resources.downloads import Downloader, FetchedSource, KnownSource, SourceRequest
+from adcraft_resources.downloads import (
+    Downloader,
+    DownloadSettings,
+    FetchedSource,
+    KnownSource,
+    SourceRequest,
+)
 from adcraft_resources.downloads.file_types import sniff_file_type
 from adcraft_resources.errors import AdcraftError, SourceMissing, SourceRefused, SourceUnreachable
 from adcraft_tests.loopback_server import loopback_server, redirect, serve
@@ -45,7 +51,8 @@ def test_a_local_file_is_copied(tmp_path: Path) -> None:
 def test_a_relative_path_starts_at_the_base_folder(tmp_path: Path) -> None:
     (tmp_path / "ads").mkdir()
     (tmp_path / "ads/clip.mov").write_bytes(b"\0\0\0\x14ftypqt  " + bytes(100))
-    outcome = fetch("ads/clip.mov", tmp_path, base_folder=str(tmp_path))
+    request = SourceRequest("ad", "ads/clip.mov")
+    outcome = Downloader().fetch_all([request], tmp_path, base_folder=tmp_path)["ad"]
     assert isinstance(outcome, FetchedSource)
     assert (outcome.path, outcome.content_type) == (tmp_path / "ad.mov", "video/quicktime")
 
@@ -199,3 +206,10 @@ def test_what_is_no_video_is_known_too(head: bytes, named: str) -> None:
 def test_any_bytes_get_a_verdict(head: bytes) -> None:
     found = sniff_file_type(head)
     assert found.is_video or found.remedy
+
+
+def test_the_limits_come_from_the_settings() -> None:
+    settings = DownloadSettings(concurrency=2, max_mb=7, timeout_s=9, allow_private_hosts=True)
+    downloader = Downloader.from_settings(settings, sample_base_url="http://127.0.0.1:1/")
+    assert (downloader.concurrency, downloader.max_mb, downloader.timeout_s) == (2, 7, 9)
+    assert downloader.allow_private_hosts

@@ -66,6 +66,12 @@ class ModelUnavailable(AdcraftError):
     """A model, key or device this profile needs is not there."""
 
 
+class ModelUnreachable(AdcraftError):
+    """A model's service did not answer in time or is overloaded; trying again may help."""
+
+    transient = True
+
+
 class CopyRefused(AdcraftError):
     """Ad copy broke a rule (length, banned claim, format) and could not be repaired."""
 

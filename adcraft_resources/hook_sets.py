@@ -66,6 +66,10 @@ class CopyBrief:
     market: str = ""
     seed: int = 0
 
+    def to_dict(self) -> dict[str, Any]:
+        """The brief as plain JSON values."""
+        return {**asdict(self), "ad_text": list(self.ad_text), "captions": list(self.captions)}
+
 
 @dataclass(frozen=True, slots=True)
 class CopyResult:

@@ -5,18 +5,19 @@ Belongs here: colour separation inside a text box. Does not: plates, stickers an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adcraft_resources.algorithms.text_boxes import Box, disk
-from adcraft_resources.algorithms.values import Mask, Yuv420
+from adcraft_resources.algorithms.text_boxes import Box, disk, fill_quad, line_height, shrink_quad
+from adcraft_resources.algorithms.values import Mask, Quad, Yuv420
 
 Crop = NDArray[np.uint8]
 """Part of a picture as (h, w, 3) uint8 Y, U, V, chroma brought to luma size."""
 
+LETTER_MARGIN = 0.15  # of a detector's box height: the air it leaves around letters
 MIN_STROKE_SHARE, MAX_STROKE_SHARE = 0.04, 0.62  # of a text box; outside this the split found no letters
 
 
@@ -32,6 +33,8 @@ class Glyphs:
     plane: int
     contrast: float
     sure: bool
+    threshold: float = 0.0
+    bright: bool = True
 
 
 def crop_yuv(picture: Yuv420, box: Box) -> Crop:
@@ -65,6 +68,20 @@ def find_glyphs(crop: Crop, inside: Mask) -> Glyphs:
     return best
 
 
+def letters_of(crop: Crop, quad: Quad, box: Box) -> Glyphs:
+    """Return the letters of the line in `quad` with the ends of strokes that reach to the rim of its box."""
+    inside = fill_quad(shrink_quad(quad, LETTER_MARGIN * line_height(quad)), box)
+    found = find_glyphs(crop, inside)
+    if not found.sure:
+        return replace(found, core=fill_quad(quad, box))
+    values = crop[..., found.plane]
+    stroke = (values > found.threshold) if found.bright else (values <= found.threshold)
+    stroke &= fill_quad(quad, box)
+    _, labels = cv2.connectedComponents(stroke.astype(np.uint8))
+    touched = np.unique(labels[found.core])
+    return replace(found, core=np.isin(labels, touched[touched > 0]))
+
+
 def _split_plane(values: NDArray[np.uint8], inside: Mask, rim: Mask, plane: int) -> Glyphs:
     sample = values[inside]
     if sample.size == 0:
@@ -78,4 +95,4 @@ def _split_plane(values: NDArray[np.uint8], inside: Mask, rim: Mask, plane: int)
     core = bright if (bright & rim).sum() / bright.sum() <= (dark & rim).sum() / dark.sum() else dark
     share = float(core.sum()) / float(inside.sum())
     sure = MIN_STROKE_SHARE <= share <= MAX_STROKE_SHARE and contrast >= 18
-    return Glyphs(core if sure else inside.copy(), plane, contrast, sure)
+    return Glyphs(core if sure else inside.copy(), plane, contrast, sure, float(threshold), core is bright)

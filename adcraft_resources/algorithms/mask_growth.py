@@ -1,47 +1,161 @@
 """From letters to everything an edit added: outline, shadow, plate, burst.
 
-Belongs here: one life's evidence in, one mask out. Does not: time (text_tracks), which texts go (text_kinds).
+Belongs here: one life's evidence in, one mask out. Does not: time (text_tracks), which texts go (text_kinds),
+flat plates (plate_masks).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from adcraft_resources.algorithms.glyph_masks import Crop
+from adcraft_resources.algorithms.glyph_masks import Crop, letters_of
+from adcraft_resources.algorithms.plate_masks import find_plate
 from adcraft_resources.algorithms.text_boxes import Box, disk, fill_quad, line_height
+from adcraft_resources.algorithms.text_evidence import Level, Step, Surroundings
 from adcraft_resources.algorithms.values import Mask, Quad
 
-PLATE_TOLERANCE = 14  # levels a plate's colour may stray; a face or sky strays more over its extent
+STEP_LEVELS = 10.0  # a smaller change at an end of life is codec noise
+STILL_LEVELS = 6.0  # temporal deviation of an opaque overlay's pixels: codec noise
+SAFETY = 2  # pixels around everything: the blur of chroma and of the codec's deblocking
 
 
-def grow_mask(portrait: Crop, box: Box, quad: Quad) -> Mask:
-    """Return the pixels to replace inside `box`: the text's quad and the flat plate it stands on."""
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for added pixels, all (h, w) of the same box.
+
+    `portrait` is the mean picture, `unrest` the temporal deviation or None, `stepped` the pixels that changed with
+    the text at its ends or None where neither end tells, `clean` whether nothing else stood there before or after.
+    """
+
+    portrait: Crop
+    unrest: Level | None
+    stepped: Mask | None
+    clean: bool
+
+
+def weigh_evidence(surroundings: Surroundings, portrait: Crop, letters: Mask) -> Evidence:
+    """Turn a life's sums into maps; an end of life counts if most letter pixels changed there."""
+    steps = [s for s in (surroundings.appears, surroundings.vanishes) if s is not None]
+    maps = [(added_pixels(step), step.clean) for step in steps]
+    telling = [(added, clean) for added, clean in maps if letters.any() and added[letters].mean() >= 0.6]
+    clean = [added for added, is_clean in telling if is_clean]
+    stepped: Mask | None = None
+    if len(clean) == 2:
+        # What the scene did at one end it hardly repeats at the other.
+        near = [cv2.dilate(added.astype(np.uint8), disk(2)).astype(np.bool_) for added in clean]
+        stepped = (clean[0] & near[1]) | (clean[1] & near[0])
+    elif telling:
+        stepped = clean[0] if clean else telling[0][0]
+    return Evidence(portrait, surroundings.deviation(), stepped, bool(clean))
+
+
+def added_pixels(step: Step) -> Mask:
+    """Return the pixels that change with the text by more than the scene changes by itself."""
+    change = cv2.absdiff(step.shown, step.without).astype(np.float32).max(axis=2)
+    change = np.maximum(cv2.blur(change, (3, 3)), 0.7 * change)
+    return change > np.maximum(STEP_LEVELS, 1.3 * step.unrest + 6.0)
+
+
+def grow_mask(surroundings: Surroundings, portrait: Crop, box: Box, quads: Sequence[Quad]) -> Mask:
+    """Return the pixels to replace inside `box` for text whose lines stand in `quads`."""
+    mask = np.zeros(portrait.shape[:2], np.bool_)
+    for quad in quads:
+        letters = letters_of(portrait, quad, box)
+        evidence = weigh_evidence(surroundings, portrait, letters.core) if surroundings.box == box else None
+        mask |= _grow_line(
+            evidence or Evidence(portrait, None, None, clean=False), letters.core, letters.sure, quad, box
+        )
+    return mask
+
+
+def _grow_line(evidence: Evidence, letters: Mask, sure: bool, quad: Quad, box: Box) -> Mask:
     height = line_height(quad)
-    mask = fill_quad(quad, box, grow=0.08 * height)
-    plate = flat_plate(portrait, fill_quad(quad, box))
-    if plate is not None:
-        mask |= plate
-    return cv2.dilate(mask.astype(np.uint8), disk(3)).astype(np.bool_)
+    reach = outline_reach(evidence, letters, height) if sure else 0.1 * height
+    mask = cv2.dilate(letters.astype(np.uint8), disk(round(reach) + SAFETY)).astype(np.bool_)
+    plate = find_plate(evidence.portrait, fill_quad(quad, box), letters, evidence.unrest)
+    if plate is not None and _stepped_too(plate, evidence):
+        mask |= cv2.dilate(plate.astype(np.uint8), disk(SAFETY + 1)).astype(np.bool_)
+    if evidence.stepped is not None:
+        mask |= _connected_steps(evidence.stepped, mask, height)
+    return close_small_holes(mask, (0.2 * height) ** 2)
 
 
-def flat_plate(portrait: Crop, inside: Mask) -> Mask | None:
-    """Return the flat, closed area around the letters in `inside`, or None where they stand on the scene."""
-    rim = inside & ~cv2.erode(inside.astype(np.uint8), disk(2)).astype(np.bool_)
-    ground = np.median(portrait[rim], axis=0)
-    near = (np.abs(portrait.astype(np.float32) - ground).max(axis=2) <= PLATE_TOLERANCE).astype(np.uint8)
-    if near[rim].mean() < 0.75:
-        return None
-    near = cv2.morphologyEx(near, cv2.MORPH_OPEN, disk(1))
-    count, labels = cv2.connectedComponents(near)
-    if count < 2:
-        return None
-    best = int(np.bincount(labels[rim], minlength=count)[1:].argmax()) + 1
-    plate = (labels == best).astype(np.uint8)
-    edge = np.concatenate([plate[0], plate[-1], plate[:, 0], plate[:, -1]])
-    if edge.mean() > 0.02:
-        return None
-    contours, _ = cv2.findContours(plate, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    filled = np.zeros_like(plate)
+def _stepped_too(plate: Mask, evidence: Evidence) -> bool:
+    """A plate comes and goes with its text, unless another text stood on it before and after."""
+    if evidence.stepped is None or not evidence.clean:
+        return True
+    return float(evidence.stepped[plate].mean()) >= 0.4
+
+
+def _connected_steps(stepped: Mask, mask: Mask, height: float) -> Mask:
+    """Return the changed areas that hang together with the letters, holes filled."""
+    closed = cv2.morphologyEx(stepped.astype(np.uint8), cv2.MORPH_OPEN, disk(1))
+    closed = cv2.morphologyEx(closed, cv2.MORPH_CLOSE, disk(max(2, round(0.06 * height))))
+    _, labels = cv2.connectedComponents(closed)
+    touched = np.unique(labels[mask])
+    grown = np.isin(labels, touched[touched > 0])
+    return cv2.dilate(fill_holes(grown).astype(np.uint8), disk(SAFETY)).astype(np.bool_)
+
+
+def outline_reach(evidence: Evidence, letters: Mask, height: float) -> float:
+    """Return how far around the letters an outline or shadow goes, in pixels.
+
+    Rings of growing distance are compared with the ground further off: on a moving scene an outline stands still,
+    elsewhere it has one colour all around.
+    """
+    least = max(1.0, 0.05 * height)
+    most = max(3, round(0.3 * height))
+    distance = cv2.distanceTransform((~letters).astype(np.uint8), cv2.DIST_L2, 3)
+    ground = (distance > 0.4 * height) & (distance < 0.9 * height)
+    if not letters.any() or not ground.any():
+        return least
+    if evidence.unrest is not None and float(np.median(evidence.unrest[ground])) > 2 * STILL_LEVELS:
+        still = evidence.unrest < STILL_LEVELS + 2
+        shares = [float(still[(distance > d - 1) & (distance <= d)].mean()) for d in range(1, most + 1)]
+        kept = [d for d, share in enumerate(shares, start=1) if share > 0.5]
+        return max(least, float(_run_end(kept)))
+    luma = evidence.portrait[..., 0].astype(np.float32)
+    return max(least, _one_colour_reach(luma, distance, ground, most))
+
+
+def _one_colour_reach(luma: Level, distance: Level, ground: Mask, most: int) -> float:
+    """Rings of an outline agree in colour more than the ground does and differ from it."""
+    outside = luma[ground]
+    spread = float(np.percentile(outside, 75) - np.percentile(outside, 25))
+    kept = []
+    for d in range(1, most + 1):
+        ring = luma[(distance > d - 1) & (distance <= d)]
+        own = float(np.percentile(ring, 75) - np.percentile(ring, 25))
+        away = abs(float(np.median(ring)) - float(np.median(outside)))
+        if d <= 2 or (own < max(30.0, 0.8 * spread) and away > max(14.0, 0.5 * spread)):
+            kept.append(d)
+    return float(_run_end(kept))
+
+
+def _run_end(kept: list[int]) -> int:
+    """Return the last number of the unbroken run from 1."""
+    end = 0
+    for d in kept:
+        if d != end + 1:
+            break
+        end = d
+    return end
+
+
+def fill_holes(mask: Mask) -> Mask:
+    """Return `mask` with everything it encloses."""
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    filled = np.zeros(mask.shape, np.uint8)
     cv2.drawContours(filled, contours, -1, 1, -1)
     return filled.astype(np.bool_)
+
+
+def close_small_holes(mask: Mask, area: float) -> Mask:
+    """Return `mask` with the holes of at most `area` pixels filled: they give an inpainter nothing to hold on to."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
+    small = [k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] <= area]
+    return mask | np.isin(labels, small)

@@ -20,7 +20,7 @@ def spans_of_life(life: TextLife, size: tuple[int, int]) -> tuple[MaskSpan, ...]
     box = life.surroundings.box
     if portrait is None:
         portrait, box = life.template.crop, life.template.box
-    mask = grow_mask(portrait, box, life.template.quad)
+    mask = grow_mask(life.surroundings, portrait, box, [life.template.quad])
     return place_mask(mask, (box[0], box[1]), life, size)
 
 

@@ -20,11 +20,15 @@ Level = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One end of a life: the picture without the text and with it, and how much the scene moves by itself there."""
+    """One end of a life: the picture without the text and with it, and how much the scene moves by itself there.
+
+    `clean` is false where another text stood at the place without this one.
+    """
 
     without: Crop
     shown: Crop
     unrest: Level
+    clean: bool = True
 
 
 @dataclass(slots=True)

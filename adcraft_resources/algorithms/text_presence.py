@@ -12,11 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adcraft_resources.algorithms.glyph_masks import Crop, crop_yuv, find_glyphs
+from adcraft_resources.algorithms.glyph_masks import LETTER_MARGIN, Crop, crop_yuv, find_glyphs
 from adcraft_resources.algorithms.text_boxes import Box, disk, fill_quad, line_height, quad_box, shrink_quad
 from adcraft_resources.algorithms.values import Mask, Quad, Yuv420
 
-LETTER_MARGIN = 0.15  # of a detector's box height: the air it leaves around letters
 COLOUR_TOLERANCE = 26.0  # levels a letter's pixel may stray by codec noise
 
 

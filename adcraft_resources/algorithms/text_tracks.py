@@ -33,6 +33,7 @@ from adcraft_resources.algorithms.text_presence import (
 from adcraft_resources.algorithms.values import Quad, Yuv420
 
 HOME = Pose()
+ABSENT = Presence(0.0, 0.0, 0.0)
 COVERED = 0.75  # share of a detection under known texts that makes it known
 EVIDENCE_STEP = 3  # frames between two that count as evidence
 
@@ -100,6 +101,7 @@ class TextTracker:
         self._ring: deque[tuple[int, Yuv420]] = deque(maxlen=memory)
         self._open: list[TextLife] = []
         self._closed: list[TextLife] = []
+        self._recent: deque[TextLife] = deque(maxlen=24)
         self._seen_at = -1
         self._next_id = 0
 
@@ -212,6 +214,7 @@ class TextTracker:
         if life in self._open:
             self._open.remove(life)
         self._closed.append(life)
+        self._recent.append(life)
 
     # -- evidence ------------------------------------------------------------------------------------------------
 
@@ -245,7 +248,19 @@ class TextTracker:
         unrest = unrest_between(without, further, box) if further is not None and same_shot else None
         if unrest is None:
             unrest = np.zeros((box[3] - box[1], box[2] - box[0]), np.float32) + 6.0
-        return Step(crop_yuv(without, box), crop_yuv(shown, box), unrest)
+        return Step(
+            crop_yuv(without, box), crop_yuv(shown, box), unrest, self._clear_of_others(life, outside)
+        )
+
+    def _clear_of_others(self, life: TextLife, frame: int) -> bool:
+        """Say whether no other text stood at the life's place in `frame`."""
+        box = quad_box(life.template.quad, self.size)
+        others = [
+            o
+            for o in (*self._open, *self._recent)
+            if o is not life and o.first_frame <= frame <= o.last_frame
+        ]
+        return not any(box_overlap(box, quad_box(o.template.quad, self.size)) for o in others)
 
 
 def trace_text(template: TextTemplate, frames: Iterable[tuple[int, Yuv420]], start: int, pose: Pose) -> Trace:
@@ -262,34 +277,45 @@ def trace_text(template: TextTemplate, frames: Iterable[tuple[int, Yuv420]], sta
     velocity = (0, 0)
     strength, fading, lost = 1.0, False, False
     for index, picture in frames:
-        here = measure_presence(template, picture, pose) if pose.scale == 1.0 else Presence(0, 0, 0)
+        here = measure_presence(template, picture, pose) if pose.scale == 1.0 else ABSENT
         if here.full and not fading:
             end = settled = index
             velocity = (0, 0)
+            if pose != HOME:
+                poses[index] = pose
+            continue
+        near = Pose(pose.dx + velocity[0], pose.dy + velocity[1], pose.scale)
+        found = None if fading else _follow(template, picture, near, here)
+        if found is not None:
+            velocity = (found.dx - pose.dx, found.dy - pose.dy)
+            pose, end, settled = found, index, settled if found.scale != 1.0 else index
         elif pose.scale == 1.0 and here.faint and here.match < 0.7 and here.strength <= strength + 0.04:
             end, strength, fading = index, here.strength, True
         else:
-            near = Pose(pose.dx + velocity[0], pose.dy + velocity[1], pose.scale)
-            found = None if fading else _follow(template, picture, near)
-            if found is None:
-                lost = True
-                break
-            velocity = (found.dx - pose.dx, found.dy - pose.dy)
-            pose, end, settled = found, index, settled if found.scale != 1.0 else index
+            lost = True
+            break
         if pose != HOME:
             poses[index] = pose
     return Trace(end, settled, poses, lost)
 
 
-def _follow(template: TextTemplate, picture: Yuv420, near: Pose) -> Pose | None:
+def _follow(template: TextTemplate, picture: Yuv420, near: Pose, here: Presence) -> Pose | None:
     """Find a text that moved or changed its size since the last frame."""
     width, height = quad_sides(template.quad)
     tall = line_height(template.quad)
     reach = (round(max(12.0, 0.8 * tall)), round(max(12.0, 0.8 * tall)))
     need = 0.62 if template.sure and width * height > 40 * 40 else 0.75
     pose, score = find_pose(template, picture, Pose(near.dx, near.dy), reach)
-    if near.scale == 1.0 and score >= need and measure_presence(template, picture, pose).match >= 0.5:
+    there = measure_presence(template, picture, pose)
+    if (
+        near.scale == 1.0
+        and score >= need
+        and there.match >= 0.5
+        and there.correlation > here.correlation + 0.1
+    ):
         return pose
+    if here.faint and here.match < 0.7 and here.strength > 0.1:
+        return None  # a fade rather than a change of size
     sizes = tuple(round(near.scale * factor, 4) for factor in (0.7, 0.8, 0.88, 0.94, 1.0, 1.06, 1.13, 1.25))
     sizes = tuple(size for size in sizes if 0.2 <= size <= 1.6)
     pose, scaled = find_pose(template, picture, Pose(near.dx, near.dy), (12, 12), sizes)

@@ -1,0 +1,81 @@
+"""The plate under a text: a flat, closed area with a crisp edge (pill, bar, button, burst), in one mean picture.
+
+Belongs here: telling a plate from flat scene (skin, sky, wall). Does not: letters, ends of life.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from adcraft_resources.algorithms.glyph_masks import Crop
+from adcraft_resources.algorithms.text_boxes import disk
+from adcraft_resources.algorithms.values import Mask
+
+FLAT_STEP = 2  # levels between neighbours on a plate with a gentle gradient
+FLAT_RANGE = 22  # levels a plate may stray from the colour at the letters
+EDGE_STEP = 14.0  # levels within 3 px across a plate's edge
+MAX_DRIFT = 8.0  # temporal deviation of a plate's pixels
+
+
+def find_plate(portrait: Crop, quad: Mask, letters: Mask, unrest: np.ndarray | None) -> Mask | None:
+    """Return the plate behind `letters`, filled, or None where they stand on the scene.
+
+    Args:
+        portrait: Mean picture, (h, w, 3) Y, U, V uint8.
+        quad: The text's box.
+        letters: The letters in it.
+        unrest: Temporal deviation of luma, or None where unknown.
+    """
+    near_letters = cv2.dilate(letters.astype(np.uint8), disk(3)) > 0
+    ground = quad & ~near_letters
+    if ground.sum() < 12:
+        ground = quad & ~letters
+    if ground.sum() < 12:
+        return None
+    colour = np.median(portrait[ground], axis=0)
+    apart = np.abs(portrait.astype(np.float32) - colour).max(axis=2)
+    flat = apart <= FLAT_RANGE
+    if unrest is not None:
+        flat &= unrest <= MAX_DRIFT
+    if float(flat[ground].mean()) < 0.7:
+        return None
+    plate = _seeded_area(flat, ground & flat)
+    if plate is None:
+        return None
+    return plate if _is_plate(plate, portrait, quad) else None
+
+
+def _seeded_area(flat: Mask, seeds: Mask) -> Mask | None:
+    """Return the flat area that holds most seeds, holes (letters) filled."""
+    opened = cv2.morphologyEx(flat.astype(np.uint8), cv2.MORPH_OPEN, disk(1))
+    count, labels = cv2.connectedComponents(opened, connectivity=4)
+    votes = np.bincount(labels[seeds], minlength=count)[1:]
+    if not votes.size or votes.max() == 0:
+        return None
+    kept = np.isin(labels, np.flatnonzero(votes >= 0.05 * votes.sum()) + 1)
+    sealed = cv2.morphologyEx(kept.astype(np.uint8), cv2.MORPH_CLOSE, disk(3))
+    contours, _ = cv2.findContours(sealed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    filled = np.zeros_like(opened)
+    cv2.drawContours(filled, contours, -1, 1, -1)
+    return filled.astype(np.bool_)
+
+
+def _is_plate(plate: Mask, portrait: Crop, quad: Mask) -> bool:
+    """A plate is closed inside the box, holds the text, is compact and has a crisp edge nearly all around."""
+    frame = np.concatenate([plate[0], plate[-1], plate[:, 0], plate[:, -1]])
+    if float(frame.mean()) > 0.03 or float(plate[quad].mean()) < 0.72:
+        return False
+    contours, _ = cv2.findContours(plate.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    contour = max(contours, key=cv2.contourArea)
+    hull = cv2.contourArea(cv2.convexHull(contour))
+    if cv2.contourArea(contour) < 0.8 * hull:
+        return False
+    return edge_share(portrait, contour[:, 0]) >= 0.75
+
+
+def edge_share(portrait: Crop, points: np.ndarray) -> float:
+    """Return the share of contour points (x, y) where a colour step of `EDGE_STEP` lies within 3 pixels."""
+    kernel = np.ones((5, 5), np.uint8)
+    step = cv2.dilate(portrait, kernel).astype(np.int16) - cv2.erode(portrait, kernel)
+    return float((step.max(axis=2)[points[:, 1], points[:, 0]] >= EDGE_STEP).mean())

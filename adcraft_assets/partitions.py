@@ -51,6 +51,10 @@ class Catalog(dg.ConfigurableResource):
         """The folder relative paths of the config start from."""
         return Path(self.config_path).resolve().parent
 
+    def results_folder(self) -> Path:
+        """The folder of the finished variants."""
+        return (self.folder / self.settings().results).resolve()
+
     def settings(self) -> Settings:
         """Return the settings as the file stands now."""
         return load_settings(Path(self.config_path))

@@ -11,13 +11,13 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from adcraft_resources.downloads import DownloadSettings
 from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.gates import GateSettings
-from adcraft_resources.profiles import ModelSettings, Profile
+from adcraft_resources.model_settings import ModelSettings, Profile
 from adcraft_resources.rankings import RankingSettings
 from adcraft_resources.sections import Section
 from adcraft_resources.text_detectors import Region
@@ -100,8 +100,16 @@ class ProductSpecific(Section):
     type: ProductType = "generic"
 
 
+def _with_bare_urls(schema: dict[str, Any]) -> None:
+    """Tell editors that a video may also be a bare URL."""
+    videos = schema["properties"]["videos"]
+    videos["items"] = {"anyOf": [videos["items"], {"type": "string", "minLength": 1}]}
+
+
 class Product(Section):
     """A product and its source ads."""
+
+    model_config = ConfigDict(json_schema_extra=_with_bare_urls)
 
     id: Slug
     name: str = Field("", description="As it is written in ads; by default made of the type.")
@@ -170,8 +178,15 @@ def _first_frame(value: Any) -> Any:
     return {"enabled": value} if isinstance(value, bool) else value
 
 
+def _with_schema_key(schema: dict[str, Any]) -> None:
+    """Let a config name its schema."""
+    schema["properties"]["$schema"] = {"type": "string"}
+
+
 class Settings(Section):
     """All of config.json."""
+
+    model_config = ConfigDict(json_schema_extra=_with_schema_key)
 
     profile: Profile = "embedded"
     store: str = Field(".adcraft/store", description="Folder (relative to config.json) or URL of the store.")
@@ -284,12 +299,13 @@ def _allowed_keys(loc: tuple[int | str, ...]) -> list[str]:
             node = node.get("items", {})
         else:
             node = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
-    return sorted(_resolved(node, schema).get("properties", {}))
+    return sorted(set(_resolved(node, schema).get("properties", {})) - {"$schema"})
 
 
 def _resolved(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    if "allOf" in node:
-        node = node["allOf"][0]
+    for choice in ("allOf", "anyOf"):
+        if choice in node:
+            node = node[choice][0]
     if "$ref" in node:
         return schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
     return node

@@ -6,38 +6,19 @@ Does not: what a role does.
 
 import os
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import dagster as dg
-from pydantic import Field
 
 from adcraft_resources.copywriters import Copywriter, EmbeddedCopywriter, GrokCopywriter
 from adcraft_resources.encoders import EmbeddedEncoder
 from adcraft_resources.errors import ModelUnavailable
 from adcraft_resources.inpainters import EmbeddedInpainter
-from adcraft_resources.sections import Section
+from adcraft_resources.model_settings import ModelSettings, Profile
 from adcraft_resources.stylists import EmbeddedStylist
 from adcraft_resources.text_detectors import EmbeddedTextDetector
 
-Profile = Literal["embedded", "gpu"]
 GROK_KEY = "XAI_API_KEY"
-KLEIN = "black-forest-labs/FLUX.2-klein-4B"
-
-
-class FluxModels(Section):
-    """FLUX checkpoints by job."""
-
-    style: str = KLEIN
-    fill: str = KLEIN
-
-
-class ModelSettings(Section):
-    """Checkpoints of the gpu profile, and the language model both profiles use when its key is set."""
-
-    flux: FluxModels = FluxModels()
-    siglip: str = "ViT-SO400M-14-SigLIP-384"
-    qwen2_vl: str = "Qwen/Qwen2-VL-7B-Instruct"
-    grok: str = Field("grok-4", description="Model of X.AI that writes hooks when XAI_API_KEY is set.")
 
 
 def resources_for(profile: Profile, models: ModelSettings) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Belongs here: selections of the graph and small maintenance jobs. Does not: when
 import dagster as dg
 
 from adcraft_assets.checks import verdicts_of
-from adcraft_assets.partitions import Catalog, video_partitions
+from adcraft_assets.partitions import Catalog
 from adcraft_resources.gates import GATES
 from adcraft_resources.store import BundleStore
 
@@ -23,7 +23,6 @@ PARTITIONED = (
 ad_variant_job = dg.define_asset_job(
     "make_ad_variants",
     selection=dg.AssetSelection.assets(*PARTITIONED),
-    partitions_def=video_partitions,
     description="All stages of the chosen videos, from the source ad to ranked variants.",
 )
 

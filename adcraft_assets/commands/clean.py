@@ -12,7 +12,8 @@ from adcraft_assets.commands.reports import progress_style, say
 from adcraft_resources.cleaning import clean_ad
 from adcraft_resources.errors import ConfigInvalid, SourceMissing
 from adcraft_resources.keyframe_stills import scan_shots
-from adcraft_resources.profiles import ModelSettings, resources_for
+from adcraft_resources.model_settings import ModelSettings
+from adcraft_resources.profiles import resources_for
 from adcraft_resources.progress import Progress
 from adcraft_resources.text_detectors import write_mask_file
 from adcraft_resources.video_codecs import probe_video

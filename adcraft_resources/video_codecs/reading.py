@@ -79,8 +79,9 @@ def decode_pictures(
 ) -> Iterator[tuple[float, Yuv420]]:
     """Yield (seconds after the file's first picture, picture) from the container's present position."""
     stream = container.streams.video[0]
-    stream.thread_type = "AUTO"
-    stream.codec_context.thread_count = threads
+    if not stream.codec_context.is_open:  # a second run over the same container keeps its threads
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = threads
     normaliser = Normaliser(facts, stream)
     for packet in container.demux(stream):
         try:

@@ -88,11 +88,12 @@ def cropped(picture: Yuv420, crop: Crop) -> Yuv420:
         return picture
     height, width = picture.size
     x, y, w, h = (round(v / 2) * 2 for v in crop.window(height, width))
-    planes = (
-        _enlarged(plane[y // k : (y + h) // k, x // k : (x + w) // k], plane.shape)
-        for plane, k in ((picture.y, 1), (picture.u, 2), (picture.v, 2))
+    y_plane = _enlarged(picture.y[y : y + h, x : x + w], picture.y.shape)
+    u_plane, v_plane = (
+        _enlarged(plane[y // 2 : (y + h) // 2, x // 2 : (x + w) // 2], plane.shape)
+        for plane in (picture.u, picture.v)
     )
-    return Yuv420(*planes, picture.matrix, picture.range)
+    return Yuv420(y_plane, u_plane, v_plane, picture.matrix, picture.range)
 
 
 def _enlarged(part: Plane, shape: tuple[int, ...]) -> Plane:

@@ -38,6 +38,7 @@ ACCENTS: Final[tuple[Colour, ...]] = ((255, 214, 10), (124, 240, 180), (255, 138
 DEEP_ACCENTS: Final[tuple[Colour, ...]] = ((176, 18, 62), (12, 94, 84), (150, 62, 6), (26, 72, 160))
 _BRIGHT: Final = 0.5  # relative luminance over which white type needs a dark ground of its own
 _DARK: Final = 0.05  # under which a dark card would not stand out
+_ATTEMPTS: Final = 6  # what a design adds around its letters depends on their size
 _SOLID: Final = 0.99  # coverage of a pixel wholly inside a shape
 
 
@@ -80,7 +81,14 @@ def draw_treatment(
         largest: Most px per em.
         backdrop: Decides which of the design's colour schemes stands out.
     """
-    return TREATMENTS[treatment](text, room, largest, backdrop)
+    inner, art = room, TREATMENTS[treatment](text, room, largest, backdrop)
+    for _ in range(_ATTEMPTS):
+        over = max(0, art.box[3] - room[0]), max(0, art.box[2] - room[1])
+        if not any(over):
+            break
+        inner = inner[0] - over[0] - 2, inner[1] - over[1] - 2
+        art = TREATMENTS[treatment](text, inner, largest, backdrop)
+    return art
 
 
 def _outline(text: str, room: tuple[int, int], largest: float, backdrop: Backdrop) -> HookArt:

@@ -1,0 +1,232 @@
+"""A hook laid over a video: its time on screen, its entry and exit, blending, and its measured contrast.
+
+Belongs here: everything that changes from picture to picture. Does not: the design (treatments) or the place
+(typesetter).
+
+The design is drawn once at its final size. While it moves, that drawing is shifted by fractions of a pixel and
+revealed along a soft edge; it is never scaled, redrawn or faded as a whole, so edges do not shimmer and letters
+that can be seen have their full contrast from the first picture to the last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from adcraft_resources.algorithms.contrast import measured_contrast
+from adcraft_resources.algorithms.values import Mask, Yuv420
+from adcraft_resources.typography.treatments import HookArt
+from adcraft_resources.video_codecs.pictures import rgb_of
+
+ENTRY_S: Final = 8 / 30
+EXIT_S: Final = 6 / 30
+MIN_SHOWN_S: Final = 1.2
+WORDS_PER_S: Final = 3.0
+_MEASURE_EVERY: Final = 3  # pictures, once the hook rests
+_SOLID: Final = 0.995
+_RISE: Final = {"outline": (0.0, 0.55), "card": (-0.9, 0.0)}  # em the design comes from, x and y
+_SWEEP_FROM: Final = 0.3  # of the width is there in the first picture of a swept design
+_LIMITED = np.array(
+    [[0.182586, 0.614231, 0.062007], [-0.100644, -0.338572, 0.439216], [0.439216, -0.398942, -0.040274]],
+    np.float32,
+)
+_ZERO = np.array([16, 128, 128], np.float32)
+
+Floats = NDArray[np.float32]
+
+
+def shown_seconds(words: int, clip_s: float) -> float:
+    """Return how long a hook of `words` stays: time to read it at 3 words a second once it is there, ≥ 1.2 s."""
+    reading = max(MIN_SHOWN_S, words / WORDS_PER_S)
+    return min(clip_s, ENTRY_S + reading + EXIT_S)
+
+
+@dataclass(frozen=True)
+class _Blend:
+    """Planes to be laid over a crop: what stays of the picture, and what is added; each uint8."""
+
+    keep: tuple[NDArray[np.uint8], NDArray[np.uint8]]
+    add: tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
+    ink: Mask
+    ground: Mask
+
+
+@dataclass
+class HookOverlay:
+    """A drawn hook at a place in the picture, shown from the first picture for `ticks` pictures.
+
+    `x`, `y` are even and lie such that the design's box is inside the safe box.
+    """
+
+    art: HookArt
+    x: int
+    y: int
+    ticks: int
+    fps: float
+    treatment: str
+    contrasts: list[float] = field(default_factory=list)
+    _rest: _Blend | None = None
+
+    @property
+    def entry_ticks(self) -> int:
+        """Pictures until the hook rests."""
+        return max(1, min(round(ENTRY_S * self.fps), self.ticks // 3))
+
+    @property
+    def exit_ticks(self) -> int:
+        """Pictures its leaving takes."""
+        return max(1, min(round(EXIT_S * self.fps), self.ticks // 4))
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """x, y, width, height of the resting design in the picture, px."""
+        x, y, w, h = self.art.box
+        return self.x + x, self.y + y, w, h
+
+    def lay(self, picture: Yuv420, tick: int) -> Yuv420:
+        """Return `picture` (BT.709 limited) with the hook as it is `tick` pictures after the start."""
+        blend = self._blend_at(tick)
+        return picture if blend is None else self._laid(picture, blend)
+
+    def rest(self, picture: Yuv420) -> Yuv420:
+        """Return `picture` with the hook at rest: for a poster."""
+        return self._laid(picture, self._resting())
+
+    def measure(self, picture: Yuv420, tick: int) -> None:
+        """Note the contrast in a finished picture; every picture while moving, each third at rest."""
+        resting = self.entry_ticks <= tick < self.ticks - self.exit_ticks
+        blend = None if resting and tick % _MEASURE_EVERY else self._blend_at(tick)
+        if blend is None:
+            return
+        ys, xs, y, x = self._window(picture.size)
+        height, width = blend.ink[y : y + ys.stop - ys.start, x : x + xs.stop - xs.start].shape
+        half = slice(ys.start // 2, ys.stop // 2), slice(xs.start // 2, xs.stop // 2)
+        part = Yuv420(
+            np.ascontiguousarray(picture.y[ys, xs]),
+            np.ascontiguousarray(picture.u[half]),
+            np.ascontiguousarray(picture.v[half]),
+        )
+        masks = (mask[y : y + height, x : x + width] for mask in (blend.ink, blend.ground))
+        contrast = measured_contrast(rgb_of(part), *masks)
+        if contrast is not None:
+            self.contrasts.append(contrast)
+
+    def figures(self, frame_size: tuple[int, int]) -> dict[str, Any]:
+        """start_s, end_s, box, contrast (the least measured), lines, treatment, px per em, share of the picture."""
+        height, width = frame_size
+        return {
+            "start_s": 0.0,
+            "end_s": round(self.ticks / self.fps, 3),
+            "box": list(self.box),
+            "contrast": round(min(self.contrasts), 2) if self.contrasts else None,
+            "lines": list(self.art.lines),
+            "treatment": self.treatment,
+            "em_px": round(self.art.face.size, 1),
+            "area_share": round(self.art.box[2] * self.art.box[3] / (height * width), 4),
+        }
+
+    def _blend_at(self, tick: int) -> _Blend | None:
+        """The blend of a tick; None when the hook is gone."""
+        if tick >= self.ticks:
+            return None
+        left = self.ticks - tick
+        if left <= self.exit_ticks:
+            return self._leaving(1 - left / (self.exit_ticks + 1))
+        if tick < self.entry_ticks - 1:
+            return self._entering(_ease_out((tick + 1) / self.entry_ticks))
+        return self._resting()
+
+    def _resting(self) -> _Blend:
+        if self._rest is None:
+            self._rest = _blend_of(self.art.colour, self.art.alpha, self.art.ink, self.art.ground)
+        return self._rest
+
+    def _entering(self, progress: float) -> _Blend:
+        """Slid towards its place, or swept in along the direction of reading."""
+        if self.treatment in _RISE:
+            x, y = (share * self.art.face.size * (1 - progress) for share in _RISE[self.treatment])
+            return self._moved(-x if self.art.rtl else x, y)
+        return self._swept(_SWEEP_FROM + (1 - _SWEEP_FROM) * progress, leaving=False)
+
+    def _leaving(self, progress: float) -> _Blend:
+        return self._swept(progress * progress, leaving=True)
+
+    def _moved(self, dx: float, dy: float) -> _Blend:
+        """The design shifted by fractions of a pixel."""
+        height, width = self.art.alpha.shape
+        shift = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+        inked = np.dstack([self.art.ink, self.art.ground]).astype(np.float32)
+        layers = [self.art.colour, self.art.alpha, inked]
+        colour, alpha, masks = (
+            np.asarray(cv2.warpAffine(v, shift, (width, height), flags=cv2.INTER_LINEAR), np.float32)
+            for v in layers
+        )
+        return _blend_of(colour, alpha, masks[..., 0] > _SOLID, masks[..., 1] > _SOLID)
+
+    def _swept(self, share: float, *, leaving: bool) -> _Blend:
+        """The design up to (or from) `share` of its way along the direction of reading, with a soft edge."""
+        x, _, w, _ = self.art.box
+        edge = 0.5 * self.art.face.size
+        at = (np.arange(self.art.alpha.shape[1], dtype=np.float32) - x) / w
+        at = 1 - at if self.art.rtl else at
+        front = share * (1 + 2 * edge / w) - edge / w
+        seen = np.clip((front - at) * w / edge + 0.5, 0, 1)
+        seen = (1 - seen if leaving else seen)[None, :].astype(np.float32)
+        there = seen > _SOLID
+        return _blend_of(
+            self.art.colour * seen[..., None],
+            self.art.alpha * seen,
+            self.art.ink & there,
+            self.art.ground & there,
+        )
+
+    def _window(self, size: tuple[int, int]) -> tuple[slice, slice, int, int]:
+        """Rows and columns of the picture under the drawing, and where in the drawing they start; all even."""
+        height, width = self.art.alpha.shape
+        top, left = max(0, self.y), max(0, self.x)
+        bottom, right = min(size[0], self.y + height) // 2 * 2, min(size[1], self.x + width) // 2 * 2
+        return slice(top, bottom), slice(left, right), top - self.y, left - self.x
+
+    def _laid(self, picture: Yuv420, blend: _Blend) -> Yuv420:
+        ys, xs, y, x = self._window(picture.size)
+        planes = []
+        for plane, keep, add, k in zip(
+            (picture.y, picture.u, picture.v),
+            (blend.keep[0], *[blend.keep[1]] * 2),
+            blend.add,
+            (1, 2, 2),
+            strict=True,
+        ):
+            rows, columns = slice(ys.start // k, ys.stop // k), slice(xs.start // k, xs.stop // k)
+            here = (
+                slice(y // k, y // k + rows.stop - rows.start),
+                slice(x // k, x // k + columns.stop - columns.start),
+            )
+            out = plane.copy()
+            out[rows, columns] = cv2.add(
+                cv2.multiply(out[rows, columns], keep[here], scale=1 / 255), add[here]
+            )
+            planes.append(out)
+        return replace(picture, y=planes[0], u=planes[1], v=planes[2])
+
+
+def _blend_of(colour: Floats, alpha: Floats, ink: Mask, ground: Mask) -> _Blend:
+    """Premultiplied RGB to planes; the drawing's sides are even."""
+    planes = colour @ _LIMITED.T + alpha[..., None] * _ZERO
+    half = (alpha.shape[1] // 2, alpha.shape[0] // 2)
+    chroma = cv2.resize(planes[..., 1:], half, interpolation=cv2.INTER_AREA)
+    thin = cv2.resize(alpha, half, interpolation=cv2.INTER_AREA)
+    keep = tuple(np.round((1 - a) * 255).astype(np.uint8) for a in (alpha, thin))
+    add = tuple(
+        np.round(v).clip(0, 255).astype(np.uint8) for v in (planes[..., 0], chroma[..., 0], chroma[..., 1])
+    )
+    return _Blend((keep[0], keep[1]), (add[0], add[1], add[2]), ink, ground)
+
+
+def _ease_out(share: float) -> float:
+    """Cubic ease-out, 0–1."""
+    return 1 - (1 - share) ** 3

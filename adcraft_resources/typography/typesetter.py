@@ -1,0 +1,137 @@
+"""The typesetter: from a hook's words to an overlay standing in its place.
+
+Belongs here: size, place and colours of a hook chosen for the picture it stands on. Does not: drawing (treatments)
+or time (overlay).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from adcraft_resources.algorithms.contrast import relative_luminance
+from adcraft_resources.algorithms.framing import Box, place_block, safe_box
+from adcraft_resources.algorithms.saliency import find_saliency
+from adcraft_resources.algorithms.values import Frame
+from adcraft_resources.typography.fonts import drawable
+from adcraft_resources.typography.overlay import HookOverlay, shown_seconds
+from adcraft_resources.typography.treatments import Backdrop, HookArt, draw_treatment
+
+LARGEST_EM: Final = 0.15  # of the short side
+_HEIGHT_SHARE: Final = 0.36  # of the safe box a hook may fill
+_SHRINK: Final = (1.0, 0.8, 0.66)  # tried in turn while the hook covers a face or the product
+_COVERED: Final = 0.02  # a block that covers less of what is to be avoided stands well
+_FONTS = threading.Lock()  # a FreeType face may be used by one thread at a time
+
+
+@dataclass(frozen=True)
+class PlacedHook:
+    """Where a hook goes and how large it is set; colours are still open.
+
+    `covered` is the weighted share of faces and labels it could not avoid; `dropped` the signs without a glyph.
+    """
+
+    text: str
+    treatment: str
+    room: tuple[int, int]
+    largest: float
+    x: int
+    y: int
+    covered: float
+    dropped: tuple[str, ...]
+    words: int
+
+
+class Typesetter:
+    """Sets hooks for pictures of one size."""
+
+    def __init__(self, frame_size: tuple[int, int]) -> None:
+        self.frame_size = frame_size
+        self.safe = safe_box(*frame_size)
+
+    def place(
+        self, text: str, treatment: str, frames: Sequence[Frame], avoid: Sequence[tuple[Box, float]] = ()
+    ) -> PlacedHook:
+        """Find size and place.
+
+        Args:
+            text: The hook as written.
+            treatment: A name of `treatments.TREATMENTS`.
+            frames: Pictures from the hook's life, any size of this shape, framed as they will be shown.
+            avoid: Boxes (shares of the picture) that should stay free, with weights: faces, labels.
+
+        Raises:
+            CopyRefused: A letter has no installed font.
+        """
+        with _FONTS:
+            clean, dropped = drawable(text)
+            height, width = self.frame_size
+            saliency = np.stack([find_saliency(frame) for frame in frames]).mean(0, dtype=np.float32)
+            boxes = [
+                ((x * width, y * height, w * width, h * height), weight) for (x, y, w, h), weight in avoid
+            ]
+            best: PlacedHook | None = None
+            for shrink in _SHRINK:
+                room = int(self.safe[3] * _HEIGHT_SHARE * shrink), int(self.safe[2] * shrink)
+                largest = LARGEST_EM * min(self.frame_size) * shrink
+                art = draw_treatment(treatment, clean, room, largest, Backdrop())
+                size = art.box[3] + 2, art.box[2] + 2  # room to come to even pixels
+                x, y, covered = place_block(size, self.safe, boxes, saliency, self.frame_size)
+                found = PlacedHook(
+                    clean,
+                    treatment,
+                    room,
+                    largest,
+                    *_even_origin(art, x, y),
+                    covered,
+                    tuple(dropped),
+                    len(clean.split()),
+                )
+                if best is None or covered < best.covered - _COVERED:
+                    best = found
+                if covered <= _COVERED:
+                    break
+        assert best is not None  # noqa: S101  # at least one size was tried
+        return best
+
+    def render_hook(
+        self, placed: PlacedHook, frames: Sequence[Frame], fps: float, clip_s: float
+    ) -> HookOverlay:
+        """Draw a placed hook in the colours that stand out on `frames`, styled as they will be shown."""
+        with _FONTS:
+            neutral = draw_treatment(placed.treatment, placed.text, placed.room, placed.largest, Backdrop())
+            backdrop = self._backdrop(neutral, placed, frames)
+            art = draw_treatment(placed.treatment, placed.text, placed.room, placed.largest, backdrop)
+        ticks = max(1, round(shown_seconds(placed.words, clip_s) * fps))
+        return HookOverlay(_evened(art), placed.x, placed.y, ticks, fps, placed.treatment)
+
+    def _backdrop(self, art: HookArt, placed: PlacedHook, frames: Sequence[Frame]) -> Backdrop:
+        parts = []
+        for frame in frames:
+            scale = frame.shape[0] / self.frame_size[0]
+            x, y, w, h = (
+                round(v * scale) for v in (art.box[0] + placed.x, art.box[1] + placed.y, *art.box[2:])
+            )
+            parts.append(frame[y : y + h : 2, x : x + w : 2].reshape(-1, 3))
+        pixels = np.concatenate(parts)
+        r, g, b = (int(v) for v in pixels.mean(0))
+        return Backdrop((r, g, b), float(np.median(relative_luminance(pixels))))
+
+
+def _even_origin(art: HookArt, x: int, y: int) -> tuple[int, int]:
+    """The drawing's origin that puts the design's box at (x, y) or a pixel further, on even numbers."""
+    left, top = x - art.box[0], y - art.box[1]
+    return left + left % 2, top + top % 2
+
+
+def _evened(art: HookArt) -> HookArt:
+    """The drawing with an empty row or column added where a side is odd."""
+    pad = [(0, side % 2) for side in art.alpha.shape]
+    if not any(after for _, after in pad):
+        return art
+    masks = {name: np.pad(getattr(art, name), pad) for name in ("ink", "ground", "alpha")}
+    return replace(art, colour=np.pad(art.colour, [*pad, (0, 0)]), **masks)

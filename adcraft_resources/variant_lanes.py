@@ -1,0 +1,245 @@
+"""One variant on its way through a video: look, opening, hook, grain, encoder, and what is measured on the way.
+
+Belongs here: everything done to each picture of one variant, in order. Does not: decoding or running several
+lanes (variant_renderer).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from adcraft_resources.algorithms.framing import Crop
+from adcraft_resources.algorithms.looks import Look
+from adcraft_resources.algorithms.saliency import score_opening
+from adcraft_resources.algorithms.similarity import structural_similarity
+from adcraft_resources.algorithms.skin import skin_delta_l
+from adcraft_resources.algorithms.values import Mask, Yuv420
+from adcraft_resources.errors import VideoUnwritable
+from adcraft_resources.first_frames import FirstFrameSettings, OpeningEdit, cropped, frame_opening
+from adcraft_resources.opening_surveys import OpeningSurvey
+from adcraft_resources.typography.overlay import HookOverlay
+from adcraft_resources.typography.typesetter import PlacedHook, Typesetter
+from adcraft_resources.variants import VariantPlan
+from adcraft_resources.video_codecs import DeliveryWriter, TimedPicture, rgb_of, yuv_of
+
+VIDEO, POSTER, BEFORE = "video.mp4", "poster.jpg", "before.jpg"
+POSTER_QUALITY: Final = 92
+LUMA_STEP_FACTOR: Final = 1.5  # of the shot's median step of mean luma
+LUMA_STEP_LEVELS: Final = 2.0
+_SSIM_SAMPLES: Final = 24
+_SKIN_MIDDLE: Final = -2.0  # of the allowed change of L*, −6 to +2
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every lane of a video shares."""
+
+    survey: OpeningSurvey
+    first_shot_end: int
+    frame_count: int
+    size: tuple[int, int]
+    fps: Fraction
+    duration_s: float
+    audio_source: Path | None
+    settings: FirstFrameSettings
+
+
+@dataclass
+class Lane:
+    """A variant being rendered into a folder."""
+
+    plan: VariantPlan
+    look: Look
+    job: Job
+    folder: Path
+    crop: Crop = field(init=False)
+    placed: PlacedHook = field(init=False)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        job = self.job
+        survey = job.survey
+        self.crop = frame_opening(survey.first, self.plan.opening, job.settings, survey.keep_boxes())
+        self._typesetter = Typesetter(job.size)
+        self.placed = self._typesetter.place(
+            self.plan.hook.on_screen,
+            self.plan.treatment,
+            [survey.frames[at] for at in survey.opening],
+            survey.avoid_boxes(self.crop, job.first_shot_end),
+        )
+        self._edit = OpeningEdit()
+        self._overlay: HookOverlay | None = None
+        self._ssims: list[float] = []
+        self._lifts: list[float] = []
+        self._lumas: list[tuple[float, float]] = []
+        self._sample_every = max(15, job.frame_count // _SSIM_SAMPLES)
+
+    def run(self, pictures: Iterable[TimedPicture]) -> None:
+        """Render every picture to the end, then fill in `figures`.
+
+        Args:
+            pictures: One for each tick of the delivered rate; a repeated one is the same object.
+
+        Raises:
+            VideoUnwritable: The encoder, or the disk, refused.
+        """
+        began, began_cpu = time.perf_counter(), time.thread_time()
+        job = self.job
+        with DeliveryWriter(
+            self.folder / VIDEO,
+            width=job.size[1],
+            height=job.size[0],
+            fps=job.fps,
+            audio_source=job.audio_source,
+        ) as writer:
+            last: TimedPicture | None = None
+            framed = None
+            for tick, timed in enumerate(pictures):
+                if timed is not last or framed is None:
+                    framed, last = self._framed(timed, tick), timed
+                writer.write(self._finished(framed, timed, tick))
+        self.figures["timing"] = {
+            "render_s": round(time.perf_counter() - began, 3),
+            "compute_s": round(time.thread_time() - began_cpu, 3),
+        }
+        self._note_figures()
+
+    def _framed(self, timed: TimedPicture, tick: int) -> Yuv420:
+        """The picture in its look, and cropped while the first shot lasts."""
+        styled = self.look.apply_yuv(timed.picture, timed.index, timed.pts_s)
+        self._measure_look(timed, styled, tick)
+        framed = cropped(styled, self.crop) if timed.index <= self.job.first_shot_end else styled
+        if tick == 0:
+            self._open(timed, styled, framed)
+        return framed
+
+    def _open(self, timed: TimedPicture, styled: Yuv420, framed: Yuv420) -> None:
+        """On the first picture: fit the opening's edits and draw the hook; write poster and before."""
+        skin = self._skin_at(timed.index)
+        self._edit = OpeningEdit.fit(framed, self.plan.opening, self.job.settings, skin)
+        self._overlay = self._typesetter.render_hook(
+            self.placed, [rgb_of(framed)], float(self.job.fps), self.job.duration_s
+        )
+        opened = self._edit.apply(framed, 0, skin)
+        if skin is not None:
+            source = rgb_of(cropped(timed.picture, self.crop))
+            self._note_lift(skin_delta_l(source, rgb_of(opened), skin))
+        before, after = rgb_of(styled), rgb_of(opened)
+        self.figures["first_frame"] = {
+            "opening": self.plan.opening,
+            "crop": self.crop.to_list(),
+            "edit": self._edit.figures,
+            "source": score_opening(self.job.survey.first),
+            "before": score_opening(before),
+            "after": score_opening(after),
+        }
+        poster = self.look.finish_yuv(self._overlay.rest(opened), 0)
+        _write_jpeg(self.folder / BEFORE, before)
+        _write_jpeg(self.folder / POSTER, rgb_of(poster))
+
+    def _finished(self, framed: Yuv420, timed: TimedPicture, tick: int) -> Yuv420:
+        """The framed picture with the opening's edits, the hook and the look's grain."""
+        shown = framed
+        if tick < self._edit.fade_frames:
+            shown = self._edit.apply(framed, tick, self._skin_at(timed.index))
+        if timed.index <= self.job.first_shot_end:
+            self._lumas.append((_mean_luma(framed), _mean_luma(shown)))
+        if self._overlay is None:
+            return self.look.finish_yuv(shown, tick)
+        finished = self.look.finish_yuv(self._overlay.lay(shown, tick), tick)
+        self._overlay.measure(finished, tick)
+        return finished
+
+    def _measure_look(self, timed: TimedPicture, styled: Yuv420, tick: int) -> None:
+        """SSIM of the look now and then; ΔL* of skin where the survey found a face."""
+        if tick % self._sample_every == 0:
+            cleaned = _as_delivered(timed.picture)
+            self._ssims.append(structural_similarity(cleaned.y, styled.y))
+        skin = self.job.survey.skins.get(timed.index)
+        if skin is not None:
+            self._note_lift(skin_delta_l(rgb_of(timed.picture), rgb_of(styled), skin))
+
+    def _note_lift(self, lift: float | None) -> None:
+        if lift is not None:
+            self._lifts.append(lift)
+
+    def _skin_at(self, index: int) -> Mask | None:
+        """Skin as framed; the first picture's serves the few frames of the opening."""
+        skin = self.job.survey.skins.get(self.job.survey.opening[0])
+        if skin is None or index > self.job.first_shot_end:
+            return None
+        x, y, w, h = self.crop.window(*skin.shape)
+        part = skin[y : y + h, x : x + w].astype(np.uint8)
+        size = skin.shape[1], skin.shape[0]
+        return cv2.resize(part, size, interpolation=cv2.INTER_NEAREST).astype(np.bool_)
+
+    def _note_figures(self) -> None:
+        if self._overlay is None:
+            raise VideoUnwritable(
+                f"{self.folder}: there was no picture to write.", remedy="Clean the ad again."
+            )
+        hook = self._overlay.figures(self.job.size)
+        words = self.placed.words
+        self.figures |= {
+            "style_ssim": round(float(np.mean(self._ssims)), 5),
+            "style_ssim_min": round(float(np.min(self._ssims)), 5),
+            "skin_delta_l": self._worst_lift(),
+            "hook": {
+                "text": self.plan.hook.on_screen,
+                **hook,
+                "words": words,
+                "covers": round(self.placed.covered, 4),
+                "dropped": list(self.placed.dropped),
+            },
+            "text_area_share": hook["area_share"],
+        }
+        self.figures["first_frame"] |= luma_steps(self._lumas, self._edit.fade_frames)
+
+    def _worst_lift(self) -> float | None:
+        """The signed mean ΔL* farthest from the middle of what is allowed; None where no face was found."""
+        if not self._lifts:
+            return None
+        return round(max(self._lifts, key=lambda lift: abs(lift - _SKIN_MIDDLE)), 3)
+
+
+def luma_steps(lumas: list[tuple[float, float]], fade_frames: int) -> dict[str, float]:
+    """Return how much mean luma steps while the opening's edits fade, and what is allowed.
+
+    Args:
+        lumas: Mean luma, 0–255, of each picture of the first shot without and with the edits.
+        fade_frames: How long they fade.
+    """
+    plain, edited = (np.abs(np.diff([pair[i] for pair in lumas])) for i in (0, 1))
+    median = float(np.median(plain)) if len(plain) else 0.0
+    over = slice(0, fade_frames)
+    return {
+        "luma_step_max": round(float(edited[over].max(initial=0.0)), 3),
+        "luma_step_own_max": round(float(plain[over].max(initial=0.0)), 3),
+        "luma_step_bound": round(max(LUMA_STEP_FACTOR * median, LUMA_STEP_LEVELS), 3),
+    }
+
+
+def _mean_luma(picture: Yuv420) -> float:
+    return (float(picture.y[::4, ::4].mean()) - 16) * 255 / 219
+
+
+def _as_delivered(picture: Yuv420) -> Yuv420:
+    """The picture as BT.709 limited, as looks return theirs."""
+    return picture if (picture.matrix, picture.range) == ("bt709", "limited") else yuv_of(rgb_of(picture))
+
+
+def _write_jpeg(path: Path, frame: np.ndarray) -> None:
+    done, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, POSTER_QUALITY]
+    )
+    if not done:
+        raise VideoUnwritable(f"{path} could not be encoded.", remedy="Report the frame's size.")
+    path.write_bytes(data.tobytes())

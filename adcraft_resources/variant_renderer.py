@@ -1,0 +1,195 @@
+"""Rendering variants: the cleaned video is decoded once and fans out to a lane for every plan.
+
+Belongs here: decoding, handing pictures to lanes in their own threads, ending well or badly together. Does not:
+what happens to a picture (variant_lanes).
+
+numpy, OpenCV and the codecs release the interpreter lock, so lanes run beside one another; a bounded queue for
+each keeps memory linear in the number of lanes and flat in the length of the video.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from adcraft_resources.algorithms.looks import Look
+from adcraft_resources.algorithms.values import Shot, TextTracks
+from adcraft_resources.errors import VideoUnreadable
+from adcraft_resources.first_frames import FirstFrameSettings
+from adcraft_resources.opening_surveys import survey_opening
+from adcraft_resources.variant_lanes import BEFORE, POSTER, VIDEO, Job, Lane
+from adcraft_resources.variants import VariantPlan
+from adcraft_resources.video_codecs import (
+    TimedPicture,
+    VideoFacts,
+    VideoReader,
+    at_constant_rate,
+    delivery_rate,
+    inspect_delivery,
+)
+
+VERSION: Final = "1"
+"""Changes whenever the same plan would give other pictures."""
+
+FILES: Final = (VIDEO, POSTER, BEFORE)
+_QUEUED: Final = 3  # pictures waiting for each lane
+_POLL_S: Final = 0.2
+
+
+@dataclass(frozen=True)
+class RenderedVariant:
+    """A finished variant: its plan, its folder (`video.mp4`, `poster.jpg`, `before.jpg`) and what was measured."""
+
+    plan: VariantPlan
+    folder: Path
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+def render_variants(
+    mezzanine: Path,
+    audio_source: Path | None,
+    plans: Sequence[VariantPlan],
+    looks: Mapping[str, Look],
+    *,
+    shots: Sequence[Shot],
+    folder_of: Callable[[VariantPlan], Path],
+    first_frame: FirstFrameSettings,
+    tracks: TextTracks | None = None,
+    on_frame: Callable[[int], None] | None = None,
+) -> list[RenderedVariant]:
+    """Render every plan in one pass over the cleaned video.
+
+    Args:
+        mezzanine: The cleaned video.
+        audio_source: Where sound comes from; None for silence.
+        plans: What to render.
+        looks: Plan id → its look; looks may be shared.
+        shots: Shots of the video in order, at least one.
+        folder_of: An existing folder for each plan.
+        first_frame: Bounds of the opening.
+        tracks: The ad's text; labels in it are spared by crops and hooks.
+        on_frame: Told the count of pictures handed out.
+
+    Raises:
+        VideoUnreadable: The mezzanine cannot be decoded.
+        VideoUnwritable: An encoder, or the disk, refused; no lane leaves a video then.
+        CopyRefused: No installed font has the letters of a hook.
+    """
+    with VideoReader(mezzanine) as reader:
+        facts = reader.facts
+        job = _job_of(mezzanine, facts, audio_source, shots, first_frame, tracks)
+        lanes = [Lane(plan, looks[plan.id], job, Path(folder_of(plan))) for plan in plans]
+        length = facts.duration_s if facts.variable_rate else None
+        shown = at_constant_rate(reader.pictures(), job.fps, duration_s=length)
+        ticks = _fan_out(shown, lanes, on_frame)
+    expected_s = ticks / float(job.fps)
+    return [_inspected(lane, expected_s) for lane in lanes]
+
+
+def _job_of(
+    mezzanine: Path,
+    facts: VideoFacts,
+    audio_source: Path | None,
+    shots: Sequence[Shot],
+    settings: FirstFrameSettings,
+    tracks: TextTracks | None,
+) -> Job:
+    if not shots:
+        raise VideoUnreadable(f"{mezzanine} has no shot.", remedy="Scan its shots again.")
+    return Job(
+        survey_opening(mezzanine, facts, shots, tracks),
+        shots[0].last_frame,
+        shots[-1].last_frame + 1,
+        (facts.height, facts.width),
+        delivery_rate(facts),
+        facts.duration_s,
+        audio_source,
+        settings,
+    )
+
+
+def _inspected(lane: Lane, expected_s: float) -> RenderedVariant:
+    probe = inspect_delivery(lane.folder / VIDEO)
+    return RenderedVariant(
+        lane.plan, lane.folder, {**lane.figures, "probe": probe, "expected_s": round(expected_s, 4)}
+    )
+
+
+class _Stop(Exception):  # noqa: N818  # a signal that ends a lane, not a fault of it
+    """Raised inside a lane when another one, or the decoder, failed."""
+
+
+class _Track:
+    """A lane in its own thread, fed through a bounded queue."""
+
+    def __init__(self, lane: Lane, stop: threading.Event) -> None:
+        self._queue: queue.Queue[TimedPicture | None] = queue.Queue(_QUEUED)
+        self._stop = stop
+        self.error: BaseException | None = None
+        self._thread = threading.Thread(
+            target=self._run, args=(lane,), name=f"lane {lane.plan.id}", daemon=True
+        )
+        self._thread.start()
+
+    def put(self, item: TimedPicture | None) -> None:
+        """Queue a picture, None to end; gives up when a lane has failed."""
+        while not self._stop.is_set():
+            with suppress(queue.Full):
+                self._queue.put(item, timeout=_POLL_S)
+                return
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _run(self, lane: Lane) -> None:
+        try:
+            lane.run(self._pictures())
+        except _Stop:
+            pass
+        except BaseException as error:  # carried to the caller's thread and raised there
+            self.error = error
+            self._stop.set()
+
+    def _pictures(self) -> Iterator[TimedPicture]:
+        while True:
+            if self._stop.is_set():
+                raise _Stop
+            with suppress(queue.Empty):
+                item = self._queue.get(timeout=_POLL_S)
+                if item is None:
+                    return
+                yield item
+
+
+def _fan_out(
+    pictures: Iterator[TimedPicture], lanes: Sequence[Lane], on_frame: Callable[[int], None] | None
+) -> int:
+    """Run all lanes over `pictures`; return how many there were. The first error of any thread is raised."""
+    stop = threading.Event()
+    tracks = [_Track(lane, stop) for lane in lanes]
+    count = 0
+    try:
+        for count, picture in enumerate(pictures, 1):
+            for track in tracks:
+                track.put(picture)
+            if stop.is_set():
+                break
+            if on_frame is not None:
+                on_frame(count)
+        for track in tracks:
+            track.put(None)
+    except BaseException:
+        stop.set()
+        raise
+    finally:
+        for track in tracks:
+            track.join()
+    for track in tracks:
+        if track.error is not None:
+            raise track.error
+    return count

@@ -15,7 +15,7 @@ from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.evidence import numbers, pictures, table
 from adcraft_assets.partitions import Ad, Catalog, video_partitions
 from adcraft_assets.settings import Settings
-from adcraft_resources.algorithms.values import Frame, Keyframe
+from adcraft_resources.algorithms.values import Frame, Keyframe, TextTracks
 from adcraft_resources.cleaning import MEZZANINE
 from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.gates import judge_variant
@@ -24,10 +24,12 @@ from adcraft_resources.progress import OnFrame, Progress
 from adcraft_resources.shot_lists import ShotList, read_shot_list
 from adcraft_resources.store import Bundle, BundleStore, Draft, digest_of
 from adcraft_resources.stylists import ImageStylist, Style, load_styles, styles_for
+from adcraft_resources.text_detectors import load_tracks
+from adcraft_resources.variant_lanes import POSTER, VIDEO
 from adcraft_resources.variant_renderer import VERSION as RENDERER_VERSION
-from adcraft_resources.variant_renderer import render_variants
+from adcraft_resources.variant_renderer import RenderedVariant, render_variants
 from adcraft_resources.variants import VariantPlan, plan_variants
-from adcraft_resources.video_codecs import read_frames
+from adcraft_resources.video_codecs import audio_offset_ms, read_frames
 
 VERSION = "1"
 VARIANTS = "variants"
@@ -92,7 +94,8 @@ class _Work:
     cleaned: Bundle
     shot_list: ShotList
     shots_digest: str
-    labels: tuple[Any, ...]
+    tracks: TextTracks
+    tracks_digest: str
     styles: Mapping[str, Style]
     plans: Sequence[VariantPlan]
 
@@ -104,8 +107,20 @@ class _Work:
         styles = chosen_styles(ad, settings)
         hooks = [HookSet.from_dict(one) for one in words.read_json("hooks.json")]
         plans = plan_variants(list(styles), hooks, settings.variants, settings.variants_per_video, key=key)
-        shot_list = read_shot_list(stills)
-        return cls(store, ad, settings, stylist, cleaned, shot_list, stills.digest, (), styles, plans)
+        masks = upstream_of(store, "ocr_masks", key)
+        return cls(
+            store,
+            ad,
+            settings,
+            stylist,
+            cleaned,
+            read_shot_list(stills),
+            stills.digest,
+            load_tracks(masks.path),
+            masks.digest,
+            styles,
+            plans,
+        )
 
     def identity(self) -> dict[str, Any]:
         """What the partition's bundle depends on: every plan's own identity."""
@@ -120,6 +135,7 @@ class _Work:
         return {
             "cleaned": self.cleaned.digest,
             "shots": self.shots_digest,
+            "tracks": self.tracks_digest,
             "plan": plan.to_dict(),
             "style": digest_of(self.styles[plan.style].model_dump(mode="json")),
             "first_frame": self.settings.first_frame_optimizer.model_dump(mode="json"),
@@ -177,6 +193,7 @@ class _Work:
             shots=shots,
             folder_of=lambda plan: drafts[plan.id].folder,
             first_frame=self.settings.first_frame_optimizer,
+            tracks=self.tracks,
             on_frame=on_frame,
         )
         for one in rendered:
@@ -184,7 +201,14 @@ class _Work:
             manifest["plan"] = one.plan.to_dict()
             manifest["style"] = self.styles[one.plan.style].model_dump(mode="json")
             manifest["backend"] = type(self.stylist).__name__
-            manifest["figures"] = one.figures
+            manifest["figures"] = {**one.figures, "probe": self._probe(one)}
+
+    def _probe(self, one: RenderedVariant) -> dict[str, Any]:
+        """Return the file's figures, with its sound and duration against the cleaned ad's."""
+        probe = one.figures["probe"]
+        lag = audio_offset_ms(self.cleaned.file(MEZZANINE), one.folder / VIDEO)
+        off = float(probe["video_duration_s"]) - float(one.figures["expected_s"])
+        return {**probe, "sound_lag_ms": lag, "duration_off_s": round(off, 4)}
 
     def _keys(self) -> list[tuple[Keyframe, Frame]]:
         """Return at most MOST_KEYS keyframes, spread over the ad, as they are after cleaning."""
@@ -208,7 +232,7 @@ def chosen_styles(ad: Ad, settings: Settings) -> dict[str, Style]:
 
 def _shown(bundle: Bundle, store: BundleStore) -> Mapping[str, Any]:
     found = {name: store.find(VARIANTS, bundle.key, digest) for name, digest in bundle.manifest["variants"].items()}
-    posters = {name: one.file("poster.jpg") for name, one in found.items() if one is not None}
+    posters = {name: one.file(POSTER) for name, one in found.items() if one is not None}
     rows = [
         {
             "variant": name,

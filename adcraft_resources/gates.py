@@ -6,6 +6,7 @@ the sentences that are checked. Does not: measuring.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
@@ -15,8 +16,9 @@ from adcraft_resources.sections import Section
 Stage = Literal["cleaned_frames", "styled_variants"]
 
 MAX_AV_OFFSET_MS = 10.0  # lip-sync errors are noticed from about 20 ms
-MAX_FRAME_RATE = 30.0  # Meta's ads guide
-ALLOWED_EDIT_LISTS = ("none", "priming")
+MAX_FRAME_RATE = 30  # Meta's ads guide
+MAX_GOP_S = 2.1  # 2 s, and one frame where the rate does not divide it
+MAX_DURATION_OFF_S = 0.05  # a frame and a half at 30 fps
 
 
 class GateSettings(Section):
@@ -143,29 +145,36 @@ def _in_the_band(figures: Mapping[str, Any], gates: GateSettings) -> Verdict:
     )
 
 
-_PLAYS: tuple[tuple[str, Callable[[Mapping[str, Any]], bool], str], ...] = (
-    ("codec", lambda probe: probe["codec"] == "h264", "H.264"),
-    ("profile", lambda probe: probe["profile"] == "High", "profile High"),
-    ("pix_fmt", lambda probe: probe["pix_fmt"] == "yuv420p", "yuv420p"),
-    ("color_space", lambda probe: probe["color_space"] == "bt709", "colour tagged bt709"),
-    ("color_range", lambda probe: probe["color_range"] == "limited", "limited range"),
-    ("faststart", lambda probe: bool(probe["faststart"]), "moov before mdat"),
-    ("constant_rate", lambda probe: bool(probe["constant_rate"]), "a constant frame rate"),
-    ("fps", lambda probe: float(probe["fps"]) <= MAX_FRAME_RATE + 0.01, "at most 30 frames a second"),
-    ("edit_list", lambda probe: probe["edit_list"] in ALLOWED_EDIT_LISTS, "an edit list for priming only"),
-    (
-        "av_offset_ms",
-        lambda probe: probe["av_offset_ms"] is None or abs(float(probe["av_offset_ms"])) <= MAX_AV_OFFSET_MS,
-        "sound within 10 ms of the picture",
-    ),
-    ("duration_equal", lambda probe: bool(probe["duration_equal"]), "the source's duration"),
+BT709 = 1
+UNDOES_CODEC_DELAY = {"none", "priming", "b_frame_delay"}
+
+_PLAYS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("codec", lambda value: value == "h264", "H.264"),
+    ("profile", lambda value: value == "High", "profile High"),
+    ("pix_fmt", lambda value: value == "yuv420p", "yuv420p"),
+    ("primaries", lambda value: value == BT709, "1 (bt709)"),
+    ("transfer", lambda value: value == BT709, "1 (bt709)"),
+    ("matrix", lambda value: value == BT709, "1 (bt709)"),
+    ("full_range", lambda value: value is False, "limited range"),
+    ("faststart", lambda value: value is True, "moov before mdat"),
+    ("constant_rate", lambda value: value is True, "a constant frame rate"),
+    ("fps", lambda value: Fraction(value) <= MAX_FRAME_RATE, "at most 30 frames a second"),
+    ("edit_lists", lambda value: set(value.values()) <= UNDOES_CODEC_DELAY, "edit lists that undo codec delay only"),
+    ("closed_gop", lambda value: value is True, "closed groups of pictures"),
+    ("gop_s", lambda value: value <= MAX_GOP_S, f"at most {MAX_GOP_S} s"),
+    ("av_offset_ms", lambda value: _within(value, MAX_AV_OFFSET_MS), "sound within 10 ms of the picture"),
+    ("sound_lag_ms", lambda value: _within(value, MAX_AV_OFFSET_MS), "sound within 10 ms of the source's"),
+    ("duration_off_s", lambda value: abs(value) <= MAX_DURATION_OFF_S, "the source's duration"),
 )
 
 
+def _within(value: float | None, limit: float) -> bool:
+    """Whether an offset is small enough; a silent ad has none."""
+    return value is None or abs(value) <= limit
+
+
 def _plays(probe: Mapping[str, Any]) -> Verdict:
-    faults = [
-        f"{name} is {probe[name]!r}, asked is {asked}" for name, holds, asked in _PLAYS if not holds(probe)
-    ]
+    faults = [f"{name} is {probe[name]!r}, asked is {asked}" for name, holds, asked in _PLAYS if not holds(probe[name])]
     return Verdict(
         "variants_play_everywhere",
         not faults,

@@ -8,14 +8,19 @@ PROBE = {
     "codec": "h264",
     "profile": "High",
     "pix_fmt": "yuv420p",
-    "color_space": "bt709",
-    "color_range": "limited",
+    "primaries": 1,
+    "transfer": 1,
+    "matrix": 1,
+    "full_range": False,
     "faststart": True,
     "constant_rate": True,
-    "fps": 30.0,
-    "edit_list": "priming",
+    "fps": "30000/1001",
+    "edit_lists": {"video": "b_frame_delay", "audio": "priming"},
+    "closed_gop": True,
+    "gop_s": 2.0,
     "av_offset_ms": 2.0,
-    "duration_equal": True,
+    "sound_lag_ms": -1.0,
+    "duration_off_s": 0.0,
 }
 VARIANT = {"style_ssim": 0.8, "skin_delta_l": None, "probe": PROBE}
 
@@ -62,10 +67,16 @@ def test_a_variant_outside_the_band_is_refused_with_the_reason(change, word):
         ("codec", "hevc"),
         ("pix_fmt", "yuv444p"),
         ("faststart", False),
-        ("fps", 60.0),
-        ("edit_list", "other"),
+        ("constant_rate", False),
+        ("fps", "60"),
+        ("edit_lists", {"video": "trim"}),
+        ("matrix", 6),
+        ("full_range", True),
+        ("closed_gop", False),
+        ("gop_s", 10.0),
         ("av_offset_ms", 25.0),
-        ("duration_equal", False),
+        ("sound_lag_ms", -25.0),
+        ("duration_off_s", 1.0),
     ],
 )
 def test_a_file_platforms_would_refuse_is_refused_naming_the_figure(name, value):
@@ -75,7 +86,7 @@ def test_a_file_platforms_would_refuse_is_refused_naming_the_figure(name, value)
 
 
 def test_a_silent_variant_has_no_offset_to_judge():
-    assert judge_variant({**VARIANT, "probe": {**PROBE, "av_offset_ms": None}}, GateSettings())[1].passed
+    assert judge_variant({**VARIANT, "probe": {**PROBE, "av_offset_ms": None, "sound_lag_ms": None}}, GateSettings())[1].passed
 
 
 def test_a_partition_passes_while_one_variant_passes_everything():

@@ -18,6 +18,7 @@ Crop = NDArray[np.uint8]
 """Part of a picture as (h, w, 3) uint8 Y, U, V, chroma brought to luma size."""
 
 LETTER_MARGIN = 0.15  # of a detector's box height: the air it leaves around letters
+STROKE_RANGE = 0.5  # of the contrast between letters and ground: how far a stroke's colour may stray
 MIN_STROKE_SHARE, MAX_STROKE_SHARE = 0.04, 0.62  # of a text box; outside this the split found no letters
 
 
@@ -68,18 +69,25 @@ def find_glyphs(crop: Crop, inside: Mask) -> Glyphs:
     return best
 
 
-def letters_of(crop: Crop, quad: Quad, box: Box) -> Glyphs:
-    """Return the letters of the line in `quad` with the ends of strokes that reach to the rim of its box."""
+def letters_of(crop: Crop, quad: Quad, box: Box, unrest: NDArray[np.float32] | None = None) -> Glyphs:
+    """Return the letters of the line in `quad` with the ends of strokes that reach to the rim of its box.
+
+    Pixels far from the letters' common colour, or that move (`unrest`, levels) while the letters stand, are ground.
+    """
     inside = fill_quad(shrink_quad(quad, LETTER_MARGIN * line_height(quad)), box)
     found = find_glyphs(crop, inside)
     if not found.sure:
         return replace(found, core=fill_quad(quad, box))
-    values = crop[..., found.plane]
-    stroke = (values > found.threshold) if found.bright else (values <= found.threshold)
+    values = crop[..., found.plane].astype(np.float32)
+    common = float(np.median(values[found.core]))
+    stroke = np.abs(values - common) <= max(STROKE_RANGE * found.contrast, 12.0)
     stroke &= fill_quad(quad, box)
+    if unrest is not None:
+        stroke &= unrest <= max(8.0, 2.5 * float(np.median(unrest[found.core])))
     _, labels = cv2.connectedComponents(stroke.astype(np.uint8))
-    touched = np.unique(labels[found.core])
-    return replace(found, core=np.isin(labels, touched[touched > 0]))
+    touched = np.unique(labels[found.core & stroke])
+    core = np.isin(labels, touched[touched > 0])
+    return replace(found, core=core) if core.any() else replace(found, sure=False, core=fill_quad(quad, box))
 
 
 def _split_plane(values: NDArray[np.uint8], inside: Mask, rim: Mask, plane: int) -> Glyphs:

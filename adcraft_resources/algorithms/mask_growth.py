@@ -64,8 +64,9 @@ def grow_mask(surroundings: Surroundings, portrait: Crop, box: Box, quads: Seque
     """Return the pixels to replace inside `box` for text whose lines stand in `quads`."""
     mask = np.zeros(portrait.shape[:2], np.bool_)
     for quad in quads:
-        letters = letters_of(portrait, quad, box)
-        evidence = weigh_evidence(surroundings, portrait, letters.core) if surroundings.box == box else None
+        known = surroundings.box == box
+        letters = letters_of(portrait, quad, box, surroundings.deviation() if known else None)
+        evidence = weigh_evidence(surroundings, portrait, letters.core) if known else None
         mask |= _grow_line(
             evidence or Evidence(portrait, None, None, clean=False), letters.core, letters.sure, quad, box
         )
@@ -80,7 +81,7 @@ def _grow_line(evidence: Evidence, letters: Mask, sure: bool, quad: Quad, box: B
     if plate is not None and _stepped_too(plate, evidence):
         mask |= cv2.dilate(plate.astype(np.uint8), disk(SAFETY + 1)).astype(np.bool_)
     if evidence.stepped is not None:
-        mask |= _connected_steps(evidence.stepped, mask, height)
+        mask |= _connected_steps(_at_rest(evidence, fill_quad(quad, box, grow=0.5 * height)), mask, height)
     return close_small_holes(mask, (0.2 * height) ** 2)
 
 
@@ -89,6 +90,12 @@ def _stepped_too(plate: Mask, evidence: Evidence) -> bool:
     if evidence.stepped is None or not evidence.clean:
         return True
     return float(evidence.stepped[plate].mean()) >= 0.4
+
+
+def _at_rest(evidence: Evidence, around: Mask) -> Mask:
+    """Return the changed pixels, away from the text only those that then stand still as an overlay does."""
+    assert evidence.stepped is not None  # noqa: S101 - asked only then
+    return evidence.stepped if evidence.unrest is None else evidence.stepped & (around | (evidence.unrest <= 8.0))
 
 
 def _connected_steps(stepped: Mask, mask: Mask, height: float) -> Mask:

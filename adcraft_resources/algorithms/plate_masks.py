@@ -36,8 +36,9 @@ def find_plate(portrait: Crop, quad: Mask, letters: Mask, unrest: np.ndarray | N
     colour = np.median(portrait[ground], axis=0)
     apart = np.abs(portrait.astype(np.float32) - colour).max(axis=2)
     flat = apart <= FLAT_RANGE
-    if unrest is not None:
-        flat &= unrest <= MAX_DRIFT
+    if unrest is not None:  # a translucent plate moves with the scene under it, but less
+        outside = unrest[~quad]
+        flat &= unrest <= max(MAX_DRIFT, 0.8 * float(np.median(outside)) if outside.size else 0.0)
     if float(flat[ground].mean()) < 0.7:
         return None
     plate = _seeded_area(flat, ground & flat)

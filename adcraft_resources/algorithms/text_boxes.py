@@ -158,6 +158,12 @@ def shrink_quad(quad: Quad, margin: float) -> Quad:
     return order_quad(np.array([p[0] + dx + dy, p[1] - dx + dy, p[2] - dx - dy, p[3] + dx - dy]))
 
 
+def shift_by(quad: Quad, dx: float, dy: float) -> Quad:
+    """Return `quad` moved by (dx, dy) pixels."""
+    a, b, c, d = ((x + dx, y + dy) for x, y in quad)
+    return a, b, c, d
+
+
 def disk(radius: int) -> NDArray[np.uint8]:
     """Return a round structuring element."""
     side = 2 * max(radius, 0) + 1

@@ -5,6 +5,7 @@ Belongs here: gathering, in memory that does not grow with time. Does not: drawi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -92,8 +93,10 @@ def surroundings_box(quad: Quad, size: tuple[int, int]) -> Box:
     return clip_box((left // 2 * 2, top // 2 * 2, right + right % 2, bottom + bottom % 2), size)
 
 
-def unrest_between(first: Yuv420, second: Yuv420, box: Box) -> Level:
-    """Return how much each pixel's neighbourhood changes between two frames, levels of luma, (h, w) of `box`."""
+def unrest_between(pairs: Sequence[tuple[Yuv420, Yuv420]], box: Box) -> Level:
+    """Return how much each pixel's neighbourhood changes within pairs of frames at most, levels of luma."""
     left, top, right, bottom = box
-    change = cv2.absdiff(first.y[top:bottom, left:right], second.y[top:bottom, left:right])
-    return cv2.dilate(cv2.blur(change, (3, 3)), np.ones((5, 5), np.uint8)).astype(np.float32)
+    most = np.zeros((bottom - top, right - left), np.uint8)
+    for first, second in pairs:
+        most = np.maximum(most, cv2.absdiff(first.y[top:bottom, left:right], second.y[top:bottom, left:right]))
+    return cv2.dilate(cv2.blur(most, (3, 3)), np.ones((7, 7), np.uint8)).astype(np.float32)

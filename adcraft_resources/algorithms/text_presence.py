@@ -7,6 +7,7 @@ Belongs here: one template against one frame (still, shifted, scaled, faded). Do
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -152,27 +153,36 @@ def _search(
     top = template.box[1] - (grow_y + reach_y) * step
     wide, tall = pattern.shape[1] + 2 * reach_x, pattern.shape[0] + 2 * reach_y
     window = _plane_crop(picture, template.plane, (left, top, left + wide * step, top + tall * step), near)
-    shrink = 2 if min(pattern.shape) >= 24 else 1
-    if shrink == 2:
-        window = cv2.resize(window, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        pattern = cv2.resize(pattern, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    shrink = max(1, min(min(pattern.shape) // 12, max(pattern.shape) // 96))
+    if shrink > 1:
+        window, pattern = (_shrunk(values, shrink) for values in (window, pattern))
     scores = cv2.matchTemplate(window.astype(np.float32), pattern.astype(np.float32), cv2.TM_CCOEFF_NORMED)
     _, score, _, (x, y) = cv2.minMaxLoc(scores)
     dx = near.dx + (x * shrink - reach_x) * step
     dy = near.dy + (y * shrink - reach_y) * step
     if scale == 1.0:
-        return _to_the_pixel(template, picture, Pose(dx, dy), float(score))
+        return _to_the_pixel(template, picture, Pose(dx, dy), float(score), shrink)
     return Pose(dx, dy, scale), float(score)
 
 
-def _to_the_pixel(template: TextTemplate, picture: Yuv420, pose: Pose, score: float) -> tuple[Pose, float]:
-    """Refine a half-size hit among its neighbours by the letters' own correlation."""
-    step = template.step
+def _shrunk(values: NDArray[Any], shrink: int) -> NDArray[Any]:
+    """Shrink by a whole number, so that places in the small picture stay whole pixels."""
+    height, width = (side // shrink for side in values.shape)
+    cut = values[: height * shrink, : width * shrink]
+    return cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _to_the_pixel(
+    template: TextTemplate, picture: Yuv420, pose: Pose, score: float, shrink: int
+) -> tuple[Pose, float]:
+    """Refine a coarse hit by the letters' own correlation, in halving steps."""
     best = (measure_presence(template, picture, pose).correlation, pose)
-    for dy in (-step, 0, step):
-        for dx in (-step, 0, step):
-            other = Pose(pose.dx + dx, pose.dy + dy)
-            best = max(
-                best, (measure_presence(template, picture, other).correlation, other), key=lambda c: c[0]
-            )
+    reach = shrink // 2 + 1 if shrink > 1 else 0
+    while reach >= 1:
+        center = best[1]
+        for dy in (-reach, 0, reach):
+            for dx in (-reach, 0, reach):
+                other = Pose(center.dx + dx * template.step, center.dy + dy * template.step)
+                best = max(best, (measure_presence(template, picture, other).correlation, other), key=lambda c: c[0])
+        reach //= 2
     return best[1], max(best[0], score)

@@ -14,9 +14,11 @@ import numpy as np
 
 from adcraft_resources.algorithms.glyph_masks import crop_yuv
 from adcraft_resources.algorithms.text_boxes import (
+    Box,
     FoundQuad,
     box_area,
     box_overlap,
+    clip_box,
     line_height,
     quad_box,
     quad_sides,
@@ -34,6 +36,7 @@ from adcraft_resources.algorithms.values import Quad, Yuv420
 
 HOME = Pose()
 ABSENT = Presence(0.0, 0.0, 0.0)
+MIN_SCORE = 0.6  # a detector's mean probability; scenery drawn in strokes scores less
 COVERED = 0.75  # share of a detection under known texts that makes it known
 EVIDENCE_STEP = 3  # frames between two that count as evidence
 
@@ -57,7 +60,7 @@ class TextLife:
     poses: dict[int, Pose] = field(default_factory=dict)
     quads: list[tuple[int, Quad]] = field(default_factory=list)
     pose: Pose = HOME
-    scene_moves: list[tuple[float, float, float]] = field(default_factory=list)
+    scene_moves: list[tuple[float, float, float, float]] = field(default_factory=list)
     counted_to: int = -1
     closed: bool = False
 
@@ -102,7 +105,8 @@ class TextTracker:
         self._open: list[TextLife] = []
         self._closed: list[TextLife] = []
         self._recent: deque[TextLife] = deque(maxlen=24)
-        self._seen_at = -1
+        self._seen_at = self._looked_to = -1
+        self._tried: set[int] = set()
         self._next_id = 0
 
     def push(self, index: int, picture: Yuv420) -> None:
@@ -115,8 +119,8 @@ class TextTracker:
         for life in list(self._open):
             self._continue(life, now, picture)
         for item in found:
-            if not self._known(item.quad):
-                self._begin(item, now, picture)
+            if item.score >= MIN_SCORE and not self._known(item.quad, now):
+                self._begin(item, now)
         for life in self._open:
             self._gather(life, now)
         self._seen_at = now
@@ -132,6 +136,10 @@ class TextTracker:
             for life in list(self._open):
                 self._close(life)
         return self.take_closed()
+
+    def cuts_in(self, life: TextLife) -> int:
+        """Return how many cuts a life outlasts."""
+        return sum(life.first_frame < cut <= life.last_frame for cut in self._cuts)
 
     def take_closed(self) -> list[TextLife]:
         """Hand over the lives that ended since the last call."""
@@ -150,36 +158,89 @@ class TextTracker:
 
     # -- beginnings and ends -------------------------------------------------------------------------------------
 
-    def _known(self, quad: Quad) -> bool:
+    def _known(self, quad: Quad, frame: int) -> bool:
         box = quad_box(quad, self.size)
-        covered = sum(
-            box_overlap(box, quad_box(shift_quad(life.template.quad, life.pose), self.size))
-            for life in self._open
-        )
-        return covered >= COVERED * box_area(box)
+        standing = [o for o in (*self._open, *self._recent) if o.first_frame <= frame <= o.last_frame]
+        boxes = [quad_box(shift_quad(o.template.quad, o.poses.get(frame, HOME)), self.size) for o in standing]
+        return sum(box_overlap(box, other) for other in boxes) >= COVERED * box_area(box)
 
-    def _begin(self, item: FoundQuad, now: int, picture: Yuv420) -> None:
+    def _begin(self, item: FoundQuad, at: int) -> None:
+        """Start a life from a detection in the remembered frame `at`, traced both ways."""
+        picture = self.picture(at)
+        if picture is None:
+            return
         template = cut_template(picture, item.quad)
-        frames = [(index, frame) for index, frame in reversed(self._ring) if index < now]
-        trace = trace_text(template, frames, now, HOME)
+        back = trace_text(template, [(i, p) for i, p in reversed(self._ring) if i < at], at, HOME)
+        ahead = trace_text(template, [(i, p) for i, p in self._ring if i > at], at, HOME)
         life = TextLife(
             id=self._next_id,
             template=template,
             score=item.score,
-            seen_at=now,
-            first_frame=trace.end,
-            last_frame=now,
-            settled_first=trace.settled,
-            settled_last=now,
+            seen_at=at,
+            first_frame=back.end,
+            last_frame=ahead.end,
+            settled_first=back.settled,
+            settled_last=ahead.settled,
             surroundings=Surroundings(surroundings_box(item.quad, self.size)),
-            poses=trace.poses,
-            quads=[(now, item.quad)],
-            counted_to=trace.settled - 1,
+            poses=back.poses | ahead.poses,
+            quads=[(at, item.quad)],
+            counted_to=back.settled - 1,
         )
         self._next_id += 1
+        life.pose = life.poses.get(life.last_frame, HOME)
         life.surroundings.appears = self._step(life, life.first_frame - 1, life.settled_first, -1)
         self._replace_shorter(life)
-        self._open.append(life)
+        if ahead.lost or life.settled_last < self._ring[-1][0]:
+            self._close(life)
+        else:
+            self._open.append(life)
+
+    def gaps(self) -> list[tuple[int, Box]]:
+        """Return (frame, area) worth a look: frames between a text's end and the next one at its place.
+
+        Captions that change faster than the looks leave such gaps.
+        """
+        now = self._ring[-1][0]
+        found = []
+        for life in self._recent:
+            if life.last_frame <= self._looked_to or life.first_frame > now or life.moving:
+                continue
+            found.extend(self._gaps_around(life, now))
+        return found
+
+    def _gaps_around(self, life: TextLife, now: int) -> list[tuple[int, Box]]:
+        area = self._caption_area(life)
+        others = [o for o in (*self._open, *self._recent) if o is not life and self._near(o, area)]
+        result = []
+        after = min((o.first_frame for o in others if o.last_frame > life.last_frame), default=now + 1)
+        if life.last_frame + 1 < after:
+            result.append(((life.last_frame + after) // 2, area))
+        before = max((o.last_frame for o in others if o.first_frame < life.first_frame), default=self._looked_to)
+        if before + 1 < life.first_frame:
+            result.append(((before + life.first_frame) // 2, area))
+        return [(frame, box) for frame, box in result if frame not in self._tried and self.picture(frame) is not None]
+
+    def _caption_area(self, life: TextLife) -> Box:
+        tall = line_height(life.template.quad)
+        left, top, right, bottom = quad_box(life.template.quad, self.size, pad=0.8 * tall)
+        wide = round(max(0.5 * (right - left), 2 * tall))
+        return clip_box((left - wide, top, right + wide, bottom), self.size)
+
+    def _near(self, life: TextLife, area: Box) -> bool:
+        box = quad_box(life.template.quad, self.size)
+        return box_overlap(box, area) >= 0.5 * box_area(box)
+
+    def look_back(self, frame: int, found: Sequence[FoundQuad]) -> None:
+        """Take in what a detector found in a remembered frame."""
+        self._tried.add(frame)
+        for item in found:
+            if item.score >= MIN_SCORE and not self._known(item.quad, frame):
+                self._begin(item, frame)
+
+    def looked(self) -> None:
+        """Forget the gaps up to the latest frame."""
+        self._looked_to = self._ring[-1][0]
+        self._tried.clear()
 
     def _replace_shorter(self, life: TextLife) -> None:
         """Drop closed lives that were only an earlier stage (a pop, a fade) of the new one."""
@@ -234,23 +295,23 @@ class TextTracker:
 
     def _step(self, life: TextLife, outside: int, inside: int, away: int) -> Step | None:
         """Compare the frame just outside a life with the first settled one, unless a cut lies between."""
-        low, high = min(outside, inside), max(outside, inside)
         without, shown = self.picture(outside), self.picture(inside)
-        if without is None or shown is None or any(cut in self._cuts for cut in range(low + 1, high + 1)):
+        if without is None or shown is None or self._cut_between(outside, inside):
             return None
+        gap = max(1, abs(outside - inside))
+        pairs = [(outside + away * k, outside + away * (k + gap)) for k in range(3)]
+        pairs += [(inside - away * k, inside - away * (k + gap)) for k in range(3)]
         box = life.surroundings.box
-        gap = max(1, high - low)
-        further = self.picture(outside + away * gap)
-        same_shot = not any(
-            cut in self._cuts
-            for cut in range(min(outside, outside + away * gap) + 1, max(outside, outside + away * gap) + 1)
-        )
-        unrest = unrest_between(without, further, box) if further is not None and same_shot else None
-        if unrest is None:
-            unrest = np.zeros((box[3] - box[1], box[2] - box[0]), np.float32) + 6.0
-        return Step(
-            crop_yuv(without, box), crop_yuv(shown, box), unrest, self._clear_of_others(life, outside)
-        )
+        unrest = unrest_between([p for a, b in pairs if (p := self._pair(a, b)) is not None], box)
+        clean = self._clear_of_others(life, outside)
+        return Step(crop_yuv(without, box), crop_yuv(shown, box), unrest, clean)
+
+    def _pair(self, a: int, b: int) -> tuple[Yuv420, Yuv420] | None:
+        first, second = self.picture(a), self.picture(b)
+        return None if first is None or second is None or self._cut_between(a, b) else (first, second)
+
+    def _cut_between(self, a: int, b: int) -> bool:
+        return any(cut in self._cuts for cut in range(min(a, b) + 1, max(a, b) + 1))
 
     def _clear_of_others(self, life: TextLife, frame: int) -> bool:
         """Say whether no other text stood at the life's place in `frame`."""

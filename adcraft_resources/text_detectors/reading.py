@@ -8,10 +8,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from adcraft_resources.algorithms.glyph_masks import Crop
-from adcraft_resources.algorithms.text_boxes import Box
+from adcraft_resources.algorithms.glyph_masks import Crop, crop_yuv
+from adcraft_resources.algorithms.text_boxes import Box, shift_by
 from adcraft_resources.algorithms.text_tracks import TextLife
-from adcraft_resources.algorithms.values import Frame, Quad
+from adcraft_resources.algorithms.values import Frame, Yuv420
 from adcraft_resources.text_detectors.ocr import TextNetworks
 
 
@@ -21,13 +21,13 @@ def read_life(networks: TextNetworks, life: TextLife) -> tuple[str, float]:
     portrait = life.surroundings.portrait()
     if portrait is not None and not life.moving:
         crop, box = portrait, life.surroundings.box
-    return networks.read(_rgb(crop), [_inside(life.template.quad, box)])[0]
+    return networks.read(_rgb(crop), [shift_by(life.template.quad, -box[0], -box[1])])[0]
 
 
 def _rgb(crop: Crop) -> Frame:
     return cv2.cvtColor(crop, cv2.COLOR_YUV2RGB).astype(np.uint8)
 
 
-def _inside(quad: Quad, box: Box) -> Quad:
-    a, b, c, d = ((x - box[0], y - box[1]) for x, y in quad)
-    return a, b, c, d
+def rgb_crop(picture: Yuv420, box: Box) -> Frame:
+    """Return a part of a picture as RGB, exact enough for a reader."""
+    return _rgb(crop_yuv(picture, box))

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adcraft_resources.algorithms.mask_spans import spans_of_life
-from adcraft_resources.algorithms.text_boxes import fit_size
+from adcraft_resources.algorithms.text_boxes import FoundQuad, fit_size, shift_by
 from adcraft_resources.algorithms.text_kinds import TextNature, nature_of
 from adcraft_resources.algorithms.text_tracks import TextLife, TextTracker
 from adcraft_resources.algorithms.values import Shot, TextTrack, TextTracks, Yuv420
 from adcraft_resources.text_detectors.findings import Region
 from adcraft_resources.text_detectors.ocr import TextNetworks
-from adcraft_resources.text_detectors.reading import read_life
+from adcraft_resources.text_detectors.reading import read_life, rgb_crop
 from adcraft_resources.video_codecs import VideoReader, small_rgb_of
 
 MEMORY_S = 2.0
+MAX_GAP_LOOKS = 8  # per look; each costs a fraction of one
 MEMORY_BYTES = 160_000_000
 
 
@@ -70,17 +71,34 @@ class ClipSearch:
         small = small_rgb_of(picture, fit_size(picture.size, side, enlarge=1.0))
         assert self._tracker is not None  # noqa: S101 - push made it
         self._tracker.see(self._networks.detect(small, side, size=picture.size))
+        self._look_into_gaps(self._tracker)
         for life in self._tracker.take_closed():
             self._draw(life)
         self._next_look = pts_s + self._pace.coarse_every_s - 1e-6
         if fine:
             self._next_fine = pts_s + self._pace.fine_every_s - 1e-6
 
+    def _look_into_gaps(self, tracker: TextTracker) -> None:
+        """Captions that change faster than the looks: search their place in the frames between."""
+        for _ in range(MAX_GAP_LOOKS):
+            gaps = tracker.gaps()
+            if not gaps:
+                break
+            frame, area = gaps[0]
+            picture = tracker.picture(frame)
+            if picture is None:
+                break
+            crop = rgb_crop(picture, area)
+            scale = self._pace.coarse_side / max(picture.size)
+            found = self._networks.detect(crop, round(max(crop.shape[:2]) * min(scale * 1.2, 1.0)))
+            tracker.look_back(frame, [FoundQuad(shift_by(item.quad, area[0], area[1]), item.score) for item in found])
+        tracker.looked()
+
     def _draw(self, life: TextLife) -> None:
         text, confidence = read_life(self._networks, life)
-        nature = nature_of(life, text, confidence, self._protected)
+        assert self._tracker is not None  # noqa: S101 - lives come from it
+        nature = nature_of(life, text, confidence, self._protected, self._tracker.cuts_in(life))
         if nature is not None:
-            assert self._tracker is not None  # noqa: S101 - lives come from it
             self.tracks.append(track_of(life, text, confidence, nature, self._tracker.size))
 
 

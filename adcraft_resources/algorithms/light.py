@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adcraft_resources.algorithms import colour
-from adcraft_resources.algorithms.lookup import LUMA_STEPS
+from adcraft_resources.algorithms.dither import noise_field
+from adcraft_resources.algorithms.lookup import FRACTION, LUMA_STEPS, Steps
 from adcraft_resources.algorithms.values import Matrix, Yuv420
 
 Floats = NDArray[np.floating[Any]]
@@ -23,6 +24,9 @@ Plane = NDArray[np.float32]
 
 _FORBID = {"extra": "forbid"}  # pydantic reads it: a misspelt key in a style file is refused
 _GAMMA = 2.2  # light gains act on code values through it
+_CLARITY_RADIUS = 0.03  # of the short side
+_GAIN_UNIT, _GAIN_SHIFT = 64, 6  # luma gains are integers of 1/64 of a half code
+_GAIN_LIMIT = 257  # * 255 still fits 16 bits: a gain of 2
 _QUARTER = 4  # glows and local contrast are worked out at this fraction of the size: they are soft anyway
 
 
@@ -181,24 +185,26 @@ class Relight:
         self._prepare(picture.matrix)
 
     def _prepare(self, matrix: Matrix) -> None:
-        """Gains and offsets of the light that stands still: luma codes = code * gain + offset."""
+        """Gains and offsets of the light that stands still: codes * gain + luma * tint + offset."""
         stops = light_map(self._light, self._half)
-        gain = colour.rgb_to_ycc(np.exp2(stops / _GAMMA), matrix)
-        luma = np.asarray(gain[..., 0], np.float32)
-        clear = 1 + max(self._light.clarity, -0.9)
-        self._gain = cv2.resize(luma * np.float32(clear * LUMA_STEPS), self._size[::-1])
-        self._chroma_gain = luma
-        self._tint = [np.ascontiguousarray(gain[..., i] * self._ratio, dtype=np.float32) for i in (1, 2)]
         leaks = self._leaks(matrix)
-        small = cv2.resize(luma, self._quarter[::-1], interpolation=cv2.INTER_AREA)
+        gain = colour.rgb_to_ycc(np.exp2(stops / _GAMMA), matrix).astype(np.float32)
+        clear = 1 + max(self._light.clarity, -0.9)
+        full = cv2.resize(gain[..., 0], self._size[::-1]) * np.float32(clear * LUMA_STEPS * _GAIN_UNIT)
+        # A gain rounded up here and down there, as the tile says, steps no more than one rounded in fine steps.
+        full = np.clip(full + noise_field(self._size, shift=(31, 7)), 0, _GAIN_LIMIT)
+        self._gain = full.astype(np.uint16)
+        small, leak = (shrink(plane, self._quarter) for plane in (gain[..., 0], leaks[..., 0]))
         self._base_gain = small * np.float32((clear - 1) * LUMA_STEPS)
-        offset = self._black * (1 - small) + cv2.resize(
-            leaks[..., 0], self._quarter[::-1], interpolation=cv2.INTER_AREA
-        )
-        self._offset = (offset * LUMA_STEPS).astype(np.float32)
-        still = [128 - 128 * luma - self._black * self._tint[i] + leaks[..., i + 1] for i in (0, 1)]
-        self._chroma_offset = [np.ascontiguousarray(plane, dtype=np.float32) for plane in still]
-        self._chroma_moves = bool(np.abs(stops).max() > 0) or bool(np.abs(leaks).max() > 0)
+        self._offset = (self._black * (1 - small) + leak) * np.float32(LUMA_STEPS)
+        self._moves_chroma = bool(np.abs(stops).max() > 0) or bool(np.abs(leaks).max() > 0)
+        self._chroma_gain = np.ascontiguousarray(gain[..., 0] * FRACTION)
+        self._chroma_still = []
+        for i in (1, 2):
+            tint = gain[..., i] * self._ratio
+            offset = 128 - 128 * gain[..., 0] - self._black * tint + leaks[..., i]
+            still = (np.ascontiguousarray(plane * FRACTION, dtype=np.float32) for plane in (tint, offset))
+            self._chroma_still.append(tuple(still))
 
     def _leaks(self, matrix: Matrix) -> NDArray[np.float32]:
         """Codes that leaks add: luma and chroma, (h / 2, w / 2, 3)."""
@@ -223,44 +229,48 @@ class Relight:
         energy = (glow.strength * rise * rise * (3 - 2 * rise)).astype(np.float32)
         return energy, glow.radius * min(self._size) / _QUARTER, self._added(glow.colour, matrix)
 
-    def __call__(self, picture: Yuv420) -> tuple[Plane, Plane, Plane]:
-        """Relit luma in quarter codes (h, w) and chroma in codes (half size), float32, unclipped."""
-        quarter = cv2.resize(picture.y, self._quarter[::-1], interpolation=cv2.INTER_AREA)
+    def __call__(self, picture: Yuv420) -> tuple[Steps, Steps, Steps]:
+        """Relit luma (h, w) in half codes and chroma (half size) in sixteenths, unclipped."""
+        half = shrink(picture.y, self._half)
+        quarter = shrink(half, self._quarter)
+        glows = [(blur(cv2.LUT(quarter, energy), sigma), codes) for energy, sigma, codes in self._glows]
         added = self._offset
-        glows = [(self._spread(quarter, energy, sigma), codes) for energy, sigma, codes in self._glows]
         for glow, codes in glows:
             added = cv2.scaleAdd(glow, float(codes[0] * LUMA_STEPS), added)
         if self._light.clarity:
-            base = blur(quarter.astype(np.float32), 0.03 * min(self._size) / _QUARTER)
+            base = blur(quarter.astype(np.float32), _CLARITY_RADIUS * min(self._size) / _QUARTER)
             added = added - base * self._base_gain
-        luma = cv2.multiply(self._sharpen(picture.y), self._gain, dtype=cv2.CV_32F)
-        cv2.add(luma, cv2.resize(added, self._size[::-1]), dst=luma)
-        return luma, *self._chroma(picture, glows)
+        luma = np.multiply(self._sharpen(picture.y), self._gain)
+        luma = np.right_shift(luma, _GAIN_SHIFT, out=luma).view(np.int16)
+        if np.any(added):
+            luma += cv2.resize(np.rint(added).astype(np.int16), self._size[::-1])
+        return luma, *self._chroma(picture, half, glows)
 
     def _sharpen(self, luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if not self._light.sharpness:
             return luma
         amount = self._light.sharpness
-        return cv2.addWeighted(luma, 1 + amount, cv2.GaussianBlur(luma, (5, 5), 1.0), -amount, 0)
+        return cv2.addWeighted(luma, 1 + amount, cv2.GaussianBlur(luma, (3, 3), 0), -amount, 0)
 
-    def _chroma(self, picture: Yuv420, glows: list[tuple[Plane, Floats]]) -> tuple[Plane, Plane]:
-        planes = [picture.u.astype(np.float32), picture.v.astype(np.float32)]
-        if self._chroma_moves:
-            luma = cv2.resize(picture.y, self._half[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
-            for i, plane in enumerate(planes):
-                cv2.multiply(plane, self._chroma_gain, dst=plane)
-                cv2.add(plane, cv2.multiply(luma, self._tint[i]), dst=plane)
-                cv2.add(plane, self._chroma_offset[i], dst=plane)
-        for glow, codes in glows:
-            wide = cv2.resize(glow, self._half[::-1]) if np.abs(codes[1:]).max() > 1 else None
-            for i, plane in enumerate(planes):
-                if wide is not None:
-                    cv2.scaleAdd(wide, float(codes[i + 1]), plane, dst=plane)
+    def _chroma(
+        self, picture: Yuv420, luma: NDArray[np.uint8], glows: list[tuple[Plane, Floats]]
+    ) -> tuple[Steps, Steps]:
+        planes: list[Any] = [picture.u, picture.v]
+        coloured = [(glow, codes) for glow, codes in glows if np.abs(codes[1:]).max() > 1]
+        if not self._moves_chroma and not coloured:
+            return planes[0].astype(np.int16) << 4, planes[1].astype(np.int16) << 4
+        for i, (tint, offset) in enumerate(self._chroma_still):
+            moved = cv2.multiply(planes[i], self._chroma_gain, dtype=cv2.CV_32F)
+            cv2.add(moved, cv2.multiply(luma, tint, dtype=cv2.CV_32F), dst=moved)
+            for glow, codes in coloured:
+                offset = offset + cv2.resize(glow * np.float32(codes[i + 1] * FRACTION), self._half[::-1])
+            planes[i] = cv2.add(moved, offset, dtype=cv2.CV_16S)
         return planes[0], planes[1]
 
-    @staticmethod
-    def _spread(quarter: NDArray[np.uint8], energy: NDArray[np.float32], sigma: float) -> Plane:
-        return blur(cv2.LUT(quarter, energy), sigma)
+
+def shrink(plane: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """`plane` averaged down to `size` (h, w)."""
+    return cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA)
 
 
 def blur(plane: Plane, sigma: float) -> Plane:

@@ -3,15 +3,15 @@
 Belongs here: compiling a cube for a matrix and range, and the lookups. Does not: making cubes (grading.py, look
 propagation), or arithmetic on positions (light.py).
 
-Luma is looked up at full size by 10-bit luma and 6-bit chroma, chroma at half size; blue noise added before each
-quantisation makes the table's steps average out, which is what hides banding too. A 720x1280 picture costs about
-3 ms on one core, a third of what a trilinear RGB table costs, and nothing is resampled.
+Luma is looked up at full size by 9-bit luma and 7-bit chroma, chroma at half size; blue noise added to luma before
+it is quantised makes the table's steps average out, which is what hides banding too. A 720x1280 picture costs about
+3 ms on one core, and nothing is resampled.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -23,29 +23,29 @@ from adcraft_resources.algorithms.grading import Cube
 from adcraft_resources.algorithms.values import Matrix, Range
 
 Floats = NDArray[np.floating[Any]]
+Codes = NDArray[np.uint8]
+Steps = NDArray[np.int16]
+"""Code values in finer steps: halves for luma, sixteenths for chroma."""
 
-LUMA_STEPS = 4  # luma table entries a code value
-_LUMA_BIN, _CHROMA_BIN, _CHROMA_LUMA_BIN = (
-    4,
-    2,
-    4,
-)  # code values a chroma bin, by table, and a luma bin of chroma
+LUMA_STEPS = 2  # luma table entries a code value
+FRACTION = 16  # chroma is worked out in sixteenths of a code
+_CHROMA_BIN, _LUMA_BIN = 2, 4  # code values a chroma bin, and a luma bin of the chroma tables
+_CHROMA_BINS, _CHROMA_BIN_SHIFT = 256 // _CHROMA_BIN, 5
+_LUMA_BIN_STEPS, _LUMA_BIN_SHIFT = _LUMA_BIN * LUMA_STEPS, 3
 _CODES = np.arange(0, 257, 8), np.arange(0, 257, 2)  # chroma and luma codes the cube is sampled at
-FRACTION = 16  # chroma moves are kept in sixteenths of a code
 
 
 @dataclass(frozen=True)
 class ColourTable:
     """A cube over the code values of one matrix and range.
 
-    `luma` (64 * 64, 1024) uint8 is the new luma by chroma bin (u, v) and luma in quarter codes. `cb`, `cr`
+    `luma` (128 * 128, 512) uint8 is the new luma by chroma bin (u, v) and luma in half codes. `cb`, `cr`
     (128 * 128, 64) int16 are added to the chroma codes, in sixteenths, by chroma bin and luma bin.
     """
 
     luma: NDArray[np.uint8]
     cb: NDArray[np.int16]
     cr: NDArray[np.int16]
-    luma_limits: tuple[int, int]
 
 
 def compile_cube(
@@ -61,20 +61,19 @@ def compile_cube(
     moved = colour.rgb_to_ycc(sample_cube(cube, rgb) + wanted - rgb, out[0])
     black, luma_span, chroma_span = colour.code_scale(out[1])
     limits = (16, 235) if out[1] == "limited" else (0, 255)
-    luma = _spread(moved[..., 0] * luma_span + black, _LUMA_BIN, 1 / LUMA_STEPS)
-    cb = _spread(moved[..., 1] * chroma_span + 128 - _CODES[0][:, None, None], _CHROMA_BIN, _CHROMA_LUMA_BIN)
-    cr = _spread(moved[..., 2] * chroma_span + 128 - _CODES[0][:, None], _CHROMA_BIN, _CHROMA_LUMA_BIN)
+    luma = _spread(moved[..., 0] * luma_span + black, 1 / LUMA_STEPS)
+    cb = _spread(moved[..., 1] * chroma_span + 128 - _CODES[0][:, None, None], _LUMA_BIN)
+    cr = _spread(moved[..., 2] * chroma_span + 128 - _CODES[0][:, None], _LUMA_BIN)
     return ColourTable(
         np.clip(np.rint(luma), *limits).astype(np.uint8),
         np.rint(cb * FRACTION).astype(np.int16),
         np.rint(cr * FRACTION).astype(np.int16),
-        limits,
     )
 
 
-def _spread(nodes: Floats, chroma_bin: int, luma_bin: float) -> NDArray[np.float32]:
+def _spread(nodes: Floats, luma_bin: float) -> NDArray[np.float32]:
     """Values at the nodes (u, v, y) read at the middles of finer bins, straight lines between: (u * v, y)."""
-    u = _between(_CODES[0], (np.arange(256 // chroma_bin) + 0.5) * chroma_bin - 0.5)
+    u = _between(_CODES[0], (np.arange(_CHROMA_BINS) + 0.5) * _CHROMA_BIN - 0.5)
     y = _between(_CODES[1], (np.arange(round(256 / luma_bin)) + 0.5) * luma_bin - 0.5)
     out = np.einsum("au,uvy->avy", u, nodes.astype(np.float32))
     out = np.einsum("bv,avy->aby", u, out, optimize=True).reshape(-1, len(_CODES[1]))
@@ -109,37 +108,39 @@ class Lookup:
     def __init__(self, table: ColourTable, size: tuple[int, int]) -> None:
         half = (-(-size[0] // 2), -(-size[1] // 2))
         self._table = table
-        # Rounding `x + noise` picks the bin above as often as x is near it: the bins' middles average to x.
-        self._luma_noise = noise_field(size) * np.float32(LUMA_STEPS) - np.float32(0.5)
-        self._luma_bin_noise = np.floor(noise_field(half, shift=(5, 53)) * 16).astype(np.int16) - np.int16(7)
-        self._noise = (noise_field(half, shift=(23, 41)), noise_field(half, shift=(47, 11)))
+        # Rounding down `x + noise` picks the bin above as often as x is near it: the bins' middles average to x.
+        self._luma_noise = np.floor(noise_field(size) * LUMA_STEPS).astype(np.int16)
+        self._bin_noise = np.floor(noise_field(half, shift=(5, 53)) * _LUMA_BIN_STEPS).astype(np.int16)
+        self._bin_noise -= np.int16(_LUMA_BIN_STEPS // 2 - 1)
         self._rounding = np.floor(noise_field(half, shift=(11, 29)) * FRACTION).astype(np.int16)
 
-    def __call__(
-        self, luma: NDArray[np.float32], u: NDArray[np.float32], v: NDArray[np.float32]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-        """New planes for luma (h, w) in quarter codes and chroma codes (half size), all float32."""
+    def __call__(self, luma: Steps, u: Steps, v: Steps) -> tuple[Codes, Codes, Codes]:
+        """New planes for luma (h, w) in half codes and chroma (half size) in sixteenths of a code."""
         height, width = luma.shape
-        column = cv2.add(luma, self._luma_noise, dtype=cv2.CV_16S)
+        column = np.add(luma, self._luma_noise)
         np.clip(column, 0, 256 * LUMA_STEPS - 1, out=column)
-        row = cv2.resize(self._bins(u, v, _LUMA_BIN), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
-        y = cv2.remap(self._table.luma, cv2.merge([column, row[:height, :width]]), None, cv2.INTER_NEAREST)
-        small = cv2.resize(column, u.shape[::-1], interpolation=cv2.INTER_AREA) + self._luma_bin_noise
-        at = cv2.merge([np.clip(small >> 4, 0, 63), self._bins(u, v, _CHROMA_BIN)])
-        return y, self._move(u, self._table.cb, at), self._move(v, self._table.cr, at)
+        row = self._rows(u, v)
+        wide = cv2.resize(row, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)[:height, :width]
+        y = _look_up(self._table.luma, column, wide)
+        # uint16 has a fast path for halving, int16 none; the columns are never negative.
+        small = cv2.resize(column.view(np.uint16), u.shape[::-1], interpolation=cv2.INTER_AREA).view(np.int16)
+        small += self._bin_noise
+        small = np.clip(small >> _LUMA_BIN_SHIFT, 0, 256 // _LUMA_BIN - 1)
+        new_u = self._moved(u, _look_up(self._table.cb, small, row))
+        return y, new_u, self._moved(v, _look_up(self._table.cr, small, row))
 
-    def _bins(self, u: NDArray[np.float32], v: NDArray[np.float32], width: int) -> NDArray[np.int16]:
-        """Row of each chroma pair in a table with bins of `width` codes."""
-        top = 256 // width - 1
-        bins = [
-            np.clip((cv2.scaleAdd(plane, 1 / width, noise) + np.float32(0.5 / width - 0.5)), 0, top)
-            for plane, noise in zip((u, v), self._noise, strict=True)
-        ]
-        return bins[0].astype(np.int16) * np.int16(top + 1) + bins[1].astype(np.int16)
+    @staticmethod
+    def _rows(u: Steps, v: Steps) -> Steps:
+        """Table row of each chroma pair. Not dithered: at this width the steps are under a code."""
+        rows = np.clip(u >> _CHROMA_BIN_SHIFT, 0, _CHROMA_BINS - 1)
+        rows *= np.int16(_CHROMA_BINS)
+        rows += np.clip(v >> _CHROMA_BIN_SHIFT, 0, _CHROMA_BINS - 1)
+        return rows
 
-    def _move(
-        self, plane: NDArray[np.float32], moves: NDArray[np.int16], at: NDArray[np.int16]
-    ) -> NDArray[np.uint8]:
-        moved = cv2.remap(moves, at, None, cv2.INTER_NEAREST)
-        exact = (plane * np.float32(FRACTION)).astype(np.int16) + moved + self._rounding
-        return np.clip(exact >> 4, 0, 255).astype(np.uint8)
+    def _moved(self, plane: Steps, move: Steps) -> Codes:
+        return np.clip((plane + move + self._rounding) >> 4, 0, 255).astype(np.uint8)
+
+
+def _look_up(table: NDArray[Any], column: Steps, row: Steps) -> NDArray[Any]:
+    """table[row, column] at every pixel: OpenCV's nearest remap, several times faster than an index array."""
+    return cv2.remap(table, cv2.merge([column, row]), cast(Any, None), cv2.INTER_NEAREST)

@@ -22,10 +22,14 @@ Box = tuple[int, int, int, int]
 
 # CIELAB ranges (zero, full, full, zero) that hold skin of all types under ordinary light: measured skin has a hue of
 # 45 to 72 degrees and a chroma of 12 to 32 (Xiao et al. 2017); the margins are for coloured light and make-up.
-_HUE_DEG = (12.0, 32.0, 70.0, 88.0)
-_CHROMA = (4.0, 11.0, 42.0, 62.0)
+_HUE_DEG = (12.0, 30.0, 78.0, 94.0)
+_CHROMA = (4.0, 9.0, 42.0, 62.0)
 _LIGHTNESS = (6.0, 18.0, 90.0, 98.0)
 MIN_SKIN_PIXELS = 64  # fewer say nothing about a face
+_POSSIBLE = 0.6  # likeness above which a pixel may be skin at all
+_FACE_SHARE = 0.5  # of a face's middle that must be possible skin; less is no face, or one in coloured light
+_NEAR_MEDIAN = 12.0  # a*, b* from a face's median; what is farther is eyes, lips, hair
+_DISTANCE = 6.0  # squared Mahalanobis distance: holds 95 % of a face
 
 
 def skin_likeness(lab: Floats) -> Floats:
@@ -50,19 +54,20 @@ def skin_mask(frame: Frame, face_boxes: Sequence[Box]) -> Mask:
     """Pixels (h, w) that show skin: those that look like the skin inside the faces.
 
     Each face's middle seeds a Gaussian of its a*, b* (its lightness left out: a face has light and shade); a pixel
-    within three deviations of any face's colour, and possible as skin at all, is skin, on the body as on the face.
+    within three deviations of a face's colour, possible as skin at all and within reach of the face, is skin.
     Empty where there are no faces.
     """
     mask = np.zeros(frame.shape[:2], np.bool_)
     if not face_boxes:
         return mask
     lab = cielab_of(frame)
-    possible = skin_likeness(lab) > 0.2
+    possible = skin_likeness(lab) > _POSSIBLE
     for box in face_boxes:
         middle = _middle_of(box, frame.shape[:2])
         seeds = lab[middle][possible[middle]]
-        if len(seeds) >= MIN_SKIN_PIXELS:
-            mask |= possible & (_distance(lab[..., 1:], seeds[:, 1:]) < 9)
+        if len(seeds) >= max(MIN_SKIN_PIXELS, _FACE_SHARE * possible[middle].size):
+            body = _body_of(box, frame.shape[:2])
+            mask[body] |= possible[body] & (_distance(lab[body][..., 1:], seeds[:, 1:]) < _DISTANCE)
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     return opened.astype(np.bool_)
 
@@ -74,10 +79,17 @@ def _middle_of(box: Box, size: tuple[int, int]) -> tuple[slice, slice]:
     return slice(top, min(size[0], round(y + 0.85 * h))), slice(left, min(size[1], round(x + 0.8 * w)))
 
 
+def _body_of(box: Box, size: tuple[int, int]) -> tuple[slice, slice]:
+    """Where the skin of a face's owner can be: a face and a half to either side and four down."""
+    x, y, w, h = box
+    top, left = max(0, y - h // 2), max(0, x - 3 * w // 2)
+    return slice(top, min(size[0], y + 5 * h)), slice(left, min(size[1], x + 5 * w // 2))
+
+
 def _distance(ab: Floats, seeds: Floats) -> Floats:
     """Squared Mahalanobis distance of colours (h, w, 2) to the seeds' distribution about their median."""
     centre = np.median(seeds, 0)
-    near = seeds[(np.abs(seeds - centre) < 12).all(1)]
+    near = seeds[(np.abs(seeds - centre) < _NEAR_MEDIAN).all(1)]
     spread = np.cov((near if len(near) >= MIN_SKIN_PIXELS else seeds).T) + 4 * np.eye(2)
     offset = ab - centre.astype(np.float32)
     return np.einsum("hwi,ij,hwj->hw", offset, np.linalg.inv(spread).astype(np.float32), offset)

@@ -77,7 +77,7 @@ def attempt(context: dg.AssetExecutionContext, key: str, make: Callable[[str], M
     except AdcraftError as error:
         context.log.error(f"{key}: {error}")
         return Bad(str(error), error.transient)
-    except Exception as error:  # noqa: BLE001  a bug met by one video is reported for it, with its trace
+    except Exception as error:  # a bug met by one video is reported for it, with its trace
         context.log.error(f"{key}: {traceback.format_exc()}")
         return Bad(
             f"unexpected {type(error).__name__}: {error}. The run's log holds the trace.", transient=False

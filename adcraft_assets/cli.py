@@ -33,7 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"adcraft: {error}\n")
         return FAILED
     except KeyboardInterrupt:
-        sys.stderr.write("\nadcraft: stopped; what was finished is kept, and the next run goes on from there\n")
+        sys.stderr.write(
+            "\nadcraft: stopped; what was finished is kept, and the next run goes on from there\n"
+        )
         return FAILED
 
 
@@ -65,7 +67,11 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     run.add_argument("--variants", type=_positive, default=4, metavar="N", help="variants (with --source)")
     run.add_argument("--language", default="en", help="language of the hooks (with --source)")
     run.add_argument(
-        "--protect", action="append", default=[], metavar="REGEX", help="text that stays (with --source; repeatable)"
+        "--protect",
+        action="append",
+        default=[],
+        metavar="REGEX",
+        help="text that stays (with --source; repeatable)",
     )
     run.add_argument("--out", metavar="DIR", help="folder of the finished variants (with --source)")
     run.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -77,7 +83,9 @@ def _add_clean(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     clean.add_argument("input", metavar="IN")
     clean.add_argument("output", metavar="OUT")
     clean.add_argument("--masks", metavar="FILE.npz", help="also write the masks of what was replaced")
-    clean.add_argument("--protect", action="append", default=[], metavar="REGEX", help="text that stays (repeatable)")
+    clean.add_argument(
+        "--protect", action="append", default=[], metavar="REGEX", help="text that stays (repeatable)"
+    )
     clean.set_defaults(call=_clean)
 
 
@@ -151,7 +159,7 @@ def _check_definitions(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _schema(arguments: argparse.Namespace) -> int:
+def _schema(_: argparse.Namespace) -> int:
     from adcraft_assets.settings import Settings
 
     print(json.dumps(Settings.model_json_schema(), indent=1))

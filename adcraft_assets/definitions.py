@@ -23,10 +23,10 @@ from adcraft_assets.ranked_outputs import ranked_outputs
 from adcraft_assets.settings import Settings, load_settings
 from adcraft_assets.source_video import source_video
 from adcraft_assets.styled_variants import styled_variants
-from adcraft_resources.downloads import Downloader
 from adcraft_resources.profiles import resources_for
 from adcraft_resources.progress import Progress
 from adcraft_resources.result_cache import ResultCache
+from adcraft_resources.sample_ads import SampleDownloader
 from adcraft_resources.store import BundleStore
 
 CONFIG_VARIABLE = "ADCRAFT_CONFIG"
@@ -57,7 +57,7 @@ def resources_of(path: Path) -> dict[str, Any]:
         "catalog": Catalog(config_path=str(path.resolve())),
         "store": store,
         "result_cache": ResultCache(store=store),
-        "downloader": Downloader.from_settings(settings.download),
+        "downloader": SampleDownloader.from_settings(settings.download),
         "progress": Progress(),
         **resources_for(settings.profile, settings.models),
     }
@@ -79,7 +79,6 @@ def build_defs(path: Path, resource_overrides: Mapping[str, Any] | None = None) 
         resources={**resources_of(path), **(resource_overrides or {})},
         executor=executor_named(os.environ.get(VARIABLE, "in_process")),
     )
-
 
 
 @dg.definitions

@@ -22,7 +22,9 @@ def picture(frame: Frame | Path, alt: str) -> dg.MarkdownMetadataValue:
 def pictures(frames: Mapping[str, Frame | Path]) -> dg.MarkdownMetadataValue:
     """Return a row of small inline pictures by caption."""
     shown = {alt: read_picture(frame) if isinstance(frame, Path) else frame for alt, frame in frames.items()}
-    return dg.MetadataValue.md(" ".join(f"![{_plain(alt)}]({thumbnail_uri(one)})" for alt, one in shown.items()))
+    return dg.MetadataValue.md(
+        " ".join(f"![{_plain(alt)}]({thumbnail_uri(one)})" for alt, one in shown.items())
+    )
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue | dg.TextMetadataValue:

@@ -30,7 +30,9 @@ SHOWN = 6
     owners=["team:creative"],
     code_version=VERSION,
 )
-def keyframes(context: dg.AssetExecutionContext, store: BundleStore, progress: Progress) -> dg.MaterializeResult:
+def keyframes(
+    context: dg.AssetExecutionContext, store: BundleStore, progress: Progress
+) -> dg.MaterializeResult:
     """Shots and stills: the first frame always, at least one still a shot and one every 2 seconds, with times."""
 
     def make(key: str) -> Made:
@@ -58,7 +60,8 @@ def _shown(bundle: Bundle) -> Mapping[str, Any]:
     found = read_shot_list(bundle)
     shown = list(zip(found.keyframes, found.stills, strict=True))[:SHOWN]
     rows = [
-        {"shot": place + 1, "from_s": shot.start_s, "to_s": shot.end_s} for place, shot in enumerate(found.shots)
+        {"shot": place + 1, "from_s": shot.start_s, "to_s": shot.end_s}
+        for place, shot in enumerate(found.shots)
     ]
     return {
         "stills": pictures({f"{one.pts_s:.2f} s": still for one, still in shown}),

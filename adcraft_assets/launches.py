@@ -72,7 +72,11 @@ def launch(
 
 
 def _run(
-    defs: dg.Definitions, instance: dg.DagsterInstance, chunk: list[str], assets: Sequence[str], parent: str | None
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    chunk: list[str],
+    assets: Sequence[str],
+    parent: str | None,
 ) -> tuple[str, dict[str, str]]:
     """Run one chunk; return the run's id and its bad keys with reasons (all of them when none is named)."""
     job = defs.resolve_implicit_global_asset_job_def()

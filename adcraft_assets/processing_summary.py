@@ -5,6 +5,7 @@ Belongs here: its fields. Does not: making or ranking anything; it may be rebuil
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -19,7 +20,15 @@ from adcraft_resources.gallery import IndexEntry, write_index
 from adcraft_resources.gates import GATES
 from adcraft_resources.store import BundleStore, to_json
 
-STAGES = ("source_video", "keyframes", "ocr_masks", "cleaned_frames", "hooks", "styled_variants", "ranked_outputs")
+STAGES = (
+    "source_video",
+    "keyframes",
+    "ocr_masks",
+    "cleaned_frames",
+    "hooks",
+    "styled_variants",
+    "ranked_outputs",
+)
 
 
 @dg.asset(
@@ -38,9 +47,12 @@ def processing_summary(
     with locked(folder / ".summary.lock"):
         summary = summarize(store, settings)
         write_whole(folder / "summary.json", to_json(summary))
-        write_index(folder, [_entry(video) for video in summary["videos"] if video["status"] == "made"])
+        write_index(folder, [_entry(video) for video in summary["videos"]], made_at=summary["generated_at"])
     context.log.info(f"summary of {summary['total_videos']} videos written to {folder}")
-    rows = [{k: video[k] for k in ("key", "status", "variants_delivered", "best_variant")} for video in summary["videos"]]
+    rows = [
+        {k: video[k] for k in ("key", "status", "variants_delivered", "best_variant")}
+        for video in summary["videos"]
+    ]
     return dg.MaterializeResult(
         metadata={
             "summary": dg.MetadataValue.path(str(folder / "summary.json")),
@@ -69,7 +81,9 @@ def summarize(store: BundleStore, settings: Settings) -> dict[str, Any]:
         "rank_by": settings.rank_by,
         "average_ssim": float(variants["ssim"].mean()) if len(variants) else None,
         "average_score": float(variants["score"].mean()) if len(variants) else None,
-        "best_variants": best[["key", "id", "score", "ssim", "file"]].to_dict("records") if len(variants) else [],
+        "best_variants": best[["key", "id", "score", "ssim", "file"]].to_dict("records")
+        if len(variants)
+        else [],
         "processing_time_s": round(float(stage_s.sum()), 2),
         "stage_seconds": {str(name): round(float(value), 2) for name, value in stage_s.items()},
         "cost_usd": sum(video["cost_usd"] or 0.0 for video in videos),
@@ -86,7 +100,10 @@ def _video(store: BundleStore, ad: Ad, settings: Settings) -> dict[str, Any]:
     return {
         "key": ad.key,
         "product": ad.product.id,
+        "product_name": ad.product.spoken_name,
         "product_type": ad.product.type,
+        "language": ad.product.language,
+        "made_at": manifests["ranked_outputs"].get("made_at"),
         "video": ad.video.id,
         "status": "made" if ranking else _stopped_at(manifests),
         "source_sha256": manifests["source_video"].get("figures", {}).get("sha256"),
@@ -94,13 +111,18 @@ def _video(store: BundleStore, ad: Ad, settings: Settings) -> dict[str, Any]:
         "overlay_texts_removed": [
             track["text"] for track in manifests["ocr_masks"].get("tracks", []) if track["kind"] == "overlay"
         ],
+        "variants_asked": settings.variants_per_video,
         "variants_delivered": len(ranked["ranked"]),
         "best_variant": ranked["ranked"][0]["id"] if ranked["ranked"] else None,
         "variants": [{**variant, "key": ad.key} for variant in ranked["ranked"]],
         "rejected": ranked["rejected"],
         "gates": _gates(store, ad.key, settings),
-        "backends": {stage: manifest["backend"] for stage, manifest in manifests.items() if "backend" in manifest},
-        "stage_seconds": {stage: float(manifest.get("seconds", 0.0)) for stage, manifest in manifests.items()},
+        "backends": {
+            stage: manifest["backend"] for stage, manifest in manifests.items() if "backend" in manifest
+        },
+        "stage_seconds": {
+            stage: float(manifest.get("seconds", 0.0)) for stage, manifest in manifests.items()
+        },
         "cache_hits": sum(bool(manifest.get("cache_hit")) for manifest in manifests.values()),
         "copy_usage": usage,
         "cost_usd": usage.get("usd"),
@@ -114,8 +136,28 @@ def _stopped_at(manifests: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _gates(store: BundleStore, key: str, settings: Settings) -> list[dict[str, Any]]:
     found = [store.current(stage, key) for stage in GATES]
-    return [verdict.to_dict() for bundle in found if bundle for verdict in verdicts_of(bundle, settings.gates)]
+    return [
+        verdict.to_dict() for bundle in found if bundle for verdict in verdicts_of(bundle, settings.gates)
+    ]
 
 
 def _entry(video: Mapping[str, Any]) -> IndexEntry:
-    raise NotImplementedError(video)
+    folder = f"{video['product']}/{video['video']}"
+    best = video["variants"][0] if video["variants"] else None
+    made = video["status"] == "made"
+    return IndexEntry(
+        product=video["product_name"],
+        video=video["video"],
+        page=f"{folder}/index.html" if made else "",
+        delivered=video["variants_delivered"],
+        asked=video["variants_asked"],
+        best_score=best["score"] if best else None,
+        posters=tuple(
+            f"{folder}/{Path(one['file']).with_suffix('.jpg').name}" for one in video["variants"][:4]
+        ),
+        best_hook=best["hook"]["on_screen"] if best else "",
+        language=video["language"],
+        made_at=video["made_at"] or "",
+        state="made" if made else "waiting",
+        note="" if made else video["status"],
+    )

@@ -26,6 +26,7 @@ from adcraft_resources.variants import VariantSettings
 SLUG = re.compile(r"^[a-z0-9][a-z0-9-]{0,40}$")
 SLUG_CHARS = 41
 URL_HASH_CHARS = 6
+LONGEST_SHOWN = 120
 TYPE = re.compile(r"^[a-z0-9][a-z0-9_]{0,60}$")
 
 
@@ -164,14 +165,14 @@ class RetentionSettings(Section):
 class PlacementClass(Section):
     """Where steps of a class run on a cluster."""
 
-    node_selector: dict[str, str] = {}
+    node_selector: dict[str, str] = Field(default_factory=dict)
     gpus: int = Field(0, ge=0, le=1)
 
 
 class ClusterSettings(Section):
     """Placement classes by name."""
 
-    classes: dict[str, PlacementClass] = {}
+    classes: dict[str, PlacementClass] = Field(default_factory=dict)
 
 
 def _first_frame(value: Any) -> Any:
@@ -285,8 +286,8 @@ def _told(fault: Any) -> str:
     shown = json.dumps(fault.get("input"), default=str, ensure_ascii=False)
     message = fault["msg"].removeprefix("Value error, ")
     return f"{path}: {message}" + (
-        f" (got {shown})" if len(shown) <= 120 and fault["type"] != "missing" else ""
-    )  # noqa: PLR2004
+        f" (got {shown})" if len(shown) <= LONGEST_SHOWN and fault["type"] != "missing" else ""
+    )
 
 
 def _allowed_keys(loc: tuple[int | str, ...]) -> list[str]:

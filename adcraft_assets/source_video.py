@@ -44,7 +44,9 @@ def source_video(
     made: dict[str, Made] = {}
     bad: dict[str, Bad] = {}
     # The folder outlives the process, so that a broken download is resumed by the next run.
-    fetched = _fetch_all(context, catalog, store, downloader, progress, store.working_folder("downloads"), bad)
+    fetched = _fetch_all(
+        context, catalog, store, downloader, progress, store.working_folder("downloads"), bad
+    )
     for key, got in fetched.items():
         outcome = attempt(context, key, lambda one, got=got: _keep(store, one, got))
         if isinstance(outcome, Bad):
@@ -113,9 +115,13 @@ def _shown(bundle: Bundle) -> dict[str, dg.MetadataValue]:
     figures = bundle.figures
     first = read_frames(bundle.file(bundle.manifest["file"]), [0])
     return {
-        "first_frame": picture(first[0], f"first frame of {bundle.key}") if 0 in first else dg.MetadataValue.text("none"),
+        "first_frame": picture(first[0], f"first frame of {bundle.key}")
+        if 0 in first
+        else dg.MetadataValue.text("none"),
         "sha256": dg.MetadataValue.text(str(figures["sha256"])),
-        "codec": dg.MetadataValue.text(f"{figures['codec']} {figures['pix_fmt']} {figures['width']}x{figures['height']}"),
+        "codec": dg.MetadataValue.text(
+            f"{figures['codec']} {figures['pix_fmt']} {figures['width']}x{figures['height']}"
+        ),
         "sound": dg.MetadataValue.text(str(figures["audio_codec"]) if figures["has_audio"] else "none"),
         **numbers({name: figures[name] for name in ("duration_s", "size_bytes", "download_s")}),
     }

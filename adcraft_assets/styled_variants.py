@@ -16,11 +16,14 @@ from adcraft_assets.evidence import numbers, pictures, table
 from adcraft_assets.partitions import Ad, Catalog, video_partitions
 from adcraft_assets.settings import Settings
 from adcraft_resources.algorithms.values import Frame, Keyframe, TextTracks
+from adcraft_resources.appraisals import Appraisal, appraise
 from adcraft_resources.cleaning import MEZZANINE
+from adcraft_resources.encoders import ImageEncoder
 from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.gates import judge_variant
 from adcraft_resources.hook_sets import HookSet
 from adcraft_resources.progress import OnFrame, Progress
+from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.shot_lists import ShotList, read_shot_list
 from adcraft_resources.store import Bundle, BundleStore, Draft, digest_of
 from adcraft_resources.stylists import ImageStylist, Style, load_styles, styles_for
@@ -52,6 +55,8 @@ def styled_variants(
     catalog: Catalog,
     store: BundleStore,
     stylist: ImageStylist,
+    encoder: ImageEncoder,
+    result_cache: ResultCache,
     progress: Progress,
 ) -> dg.MaterializeResult:
     """Finished variants: another look, an optimised first frame, a new hook line, the ad's own sound.
@@ -62,10 +67,11 @@ def styled_variants(
     settings = catalog.settings()
 
     def make(key: str) -> Made:
-        work = _Work.of(store, catalog.ad(key), settings, stylist)
+        work = _Work.of(store, catalog.ad(key), settings, stylist, result_cache, encoder)
+        frames = work.shot_list.frame_count
 
         def fill(draft: Draft) -> None:
-            with progress.stage(key, "styled_variants", None) as on_frame:
+            with progress.stage(key, "styled_variants", frames) as on_frame:
                 rendered = work.render(on_frame)
             draft.manifest["backend"] = type(stylist).__name__
             draft.manifest["plans"] = [plan.to_dict() for plan in work.plans]
@@ -77,6 +83,10 @@ def styled_variants(
             }
 
         bundle, reused = store.ensure("styled_variants", key, work.identity(), fill)
+        if reused and work.lost(bundle):
+            with progress.stage(key, "styled_variants", frames) as on_frame:
+                work.restore(bundle, on_frame)
+            reused = False
         verdicts = verdicts_of(bundle, settings.gates)
         return Made(bundle, reused, _shown(bundle, store), verdicts)
 
@@ -91,6 +101,8 @@ class _Work:
     ad: Ad
     settings: Settings
     stylist: ImageStylist
+    cache: ResultCache
+    encoder: ImageEncoder
     cleaned: Bundle
     shot_list: ShotList
     shots_digest: str
@@ -100,7 +112,15 @@ class _Work:
     plans: Sequence[VariantPlan]
 
     @classmethod
-    def of(cls, store: BundleStore, ad: Ad, settings: Settings, stylist: ImageStylist) -> "_Work":
+    def of(
+        cls,
+        store: BundleStore,
+        ad: Ad,
+        settings: Settings,
+        stylist: ImageStylist,
+        cache: ResultCache,
+        encoder: ImageEncoder,
+    ) -> "_Work":
         key = ad.key
         cleaned = upstream_of(store, "cleaned_frames", key, settings.gates)
         stills, words = upstream_of(store, "keyframes", key), upstream_of(store, "hooks", key)
@@ -113,6 +133,8 @@ class _Work:
             ad,
             settings,
             stylist,
+            cache,
+            encoder,
             cleaned,
             read_shot_list(stills),
             stills.digest,
@@ -150,15 +172,38 @@ class _Work:
         made: dict[str, Bundle] = {}
         pending = list(self.plans)
         while pending:
-            good = sum(self._passes(bundle) for bundle in made.values())
+            good = self._count_good(made)
             batch, pending = pending[: wanted - good], pending[wanted - good :]
             if not batch:
                 break
             made.update(self._render_batch(batch, on_frame))
         return made
 
-    def _passes(self, bundle: Bundle) -> bool:
-        return all(verdict.passed for verdict in judge_variant(bundle.figures, self.settings.gates))
+    def lost(self, bundle: Bundle) -> list[str]:
+        """Return the variants a partition's bundle names that are no longer in the store."""
+        named = bundle.manifest["variants"].items()
+        return [name for name, digest in named if self.store.find(VARIANTS, self.ad.key, digest) is None]
+
+    def restore(self, bundle: Bundle, on_frame: OnFrame) -> None:
+        """Render again what the store has lost of a bundle's variants."""
+        lost = self.lost(bundle)
+        self._render_batch([plan for plan in self.plans if plan.id in lost], on_frame)
+
+    def _count_good(self, made: Mapping[str, Bundle]) -> int:
+        """Count the variants that pass every gate and look unlike the good ones before them."""
+        kept: list[Appraisal] = []
+        isolates = self.settings.variants.mode == "isolate"  # whose cells are meant to look alike
+        for bundle in made.values():
+            if all(verdict.passed for verdict in judge_variant(bundle.figures, self.settings.gates)):
+                look = self._appraise(bundle)
+                if isolates or not any(look.resembles(other, self.settings.ranking) for other in kept):
+                    kept.append(look)
+        return len(kept)
+
+    def _appraise(self, bundle: Bundle) -> Appraisal:
+        sha256 = bundle.manifest["files"][VIDEO]["sha256"]
+        kind = self.ad.product.type
+        return appraise(self.cache, self.encoder, bundle.file(VIDEO), sha256=sha256, product_type=kind)[0]
 
     def _render_batch(self, plans: Sequence[VariantPlan], on_frame: OnFrame) -> dict[str, Bundle]:
         """Return the variants of some plans; only those not in the store are rendered, together."""
@@ -176,10 +221,14 @@ class _Work:
             if missing:
                 self._render_into(missing, drafts, on_frame)
         bundles = {name: bundle for name, bundle in kept.items() if bundle is not None}
-        bundles.update({name: draft.published for name, draft in drafts.items() if draft.published is not None})
+        bundles.update(
+            {name: draft.published for name, draft in drafts.items() if draft.published is not None}
+        )
         return {plan.id: bundles[plan.id] for plan in plans}
 
-    def _render_into(self, plans: Sequence[VariantPlan], drafts: Mapping[str, Draft], on_frame: OnFrame) -> None:
+    def _render_into(
+        self, plans: Sequence[VariantPlan], drafts: Mapping[str, Draft], on_frame: OnFrame
+    ) -> None:
         mezzanine, shots = self.cleaned.file(MEZZANINE), self.shot_list.shots
         keys = self._keys()
         looks = {
@@ -225,13 +274,16 @@ def chosen_styles(ad: Ad, settings: Settings) -> dict[str, Style]:
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ConfigInvalid(
-            f"styles.{ad.product.type}: there is no style {unknown[0]!r}.", remedy=f"Known: {', '.join(sorted(known))}."
+            f"styles.{ad.product.type}: there is no style {unknown[0]!r}.",
+            remedy=f"Known: {', '.join(sorted(known))}.",
         )
     return {name: known[name] for name in names}
 
 
 def _shown(bundle: Bundle, store: BundleStore) -> Mapping[str, Any]:
-    found = {name: store.find(VARIANTS, bundle.key, digest) for name, digest in bundle.manifest["variants"].items()}
+    found = {
+        name: store.find(VARIANTS, bundle.key, digest) for name, digest in bundle.manifest["variants"].items()
+    }
     posters = {name: one.file(POSTER) for name, one in found.items() if one is not None}
     rows = [
         {

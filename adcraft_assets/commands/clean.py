@@ -36,12 +36,16 @@ def clean(arguments: Namespace) -> int:
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".adcraft-clean-") as scratch:
         made = Path(scratch) / out.name
         with progress.stage(source.name, "clean", total) as on_frame:
-            report = clean_ad(source, tracks, shots, made, inpainter=inpainter, detector=detector, on_frame=on_frame)
+            report = clean_ad(
+                source, tracks, shots, made, inpainter=inpainter, detector=detector, on_frame=on_frame
+            )
         if masks is not None:
             write_mask_file(tracks, masks)
         made.replace(out)
     removed = ", ".join(repr(track.text) for track in tracks.overlays if track.text) or "nothing with letters"
-    say(f"{len(tracks.overlays)} overlay tracks removed ({removed}); {len(tracks.tracks) - len(tracks.overlays)} labels kept")
+    say(
+        f"{len(tracks.overlays)} overlay tracks removed ({removed}); {len(tracks.tracks) - len(tracks.overlays)} labels kept"
+    )
     say(f"text OCR still finds: {report.figures['residual_text']:.2%}; cleaned video: {out}")
     return 0
 
@@ -50,6 +54,8 @@ def _check_paths(source: Path, out: Path) -> None:
     if not source.is_file():
         raise SourceMissing(f"{source} is no file.", remedy="Name the video to clean.")
     if source == out:
-        raise ConfigInvalid("IN and OUT are the same file.", remedy="Name another OUT; the source is never overwritten.")
+        raise ConfigInvalid(
+            "IN and OUT are the same file.", remedy="Name another OUT; the source is never overwritten."
+        )
     if not out.parent.is_dir():
         raise ConfigInvalid(f"The folder {out.parent} does not exist.", remedy="Make it first.")

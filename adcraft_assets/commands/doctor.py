@@ -72,7 +72,9 @@ def _codecs() -> Iterator[Finding]:
     missing = [name for name in ENCODERS if not _can_encode(name)]
     if missing:
         yield Finding(
-            "broken", f"PyAV {av.__version__} lacks the encoders {missing}", "Install PyAV from its wheel: make setup"
+            "broken",
+            f"PyAV {av.__version__} lacks the encoders {missing}",
+            "Install PyAV from its wheel: make setup",
         )
     else:
         yield Finding("ok", f"video: decodes and encodes H.264 and AAC (PyAV {av.__version__})")
@@ -103,17 +105,25 @@ def _gpu() -> Iterator[Finding]:
     else:
         query = [command, "--query-gpu=name,memory.total", "--format=csv,noheader"]
         told = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
-        yield Finding("ok" if told.returncode == 0 else "no", f"GPU: {told.stdout.strip() or told.stderr.strip()}")
-    lacking = [name for name in ("torch", "diffusers", "transformers", "open_clip") if util.find_spec(name) is None]
+        yield Finding(
+            "ok" if told.returncode == 0 else "no", f"GPU: {told.stdout.strip() or told.stderr.strip()}"
+        )
+    lacking = [
+        name for name in ("torch", "diffusers", "transformers", "open_clip") if util.find_spec(name) is None
+    ]
     if lacking:
-        yield Finding("no", f"gpu profile: {', '.join(lacking)} not installed, no weights; not part of this version")
+        yield Finding(
+            "no", f"gpu profile: {', '.join(lacking)} not installed, no weights; not part of this version"
+        )
 
 
 def _keys() -> Iterator[Finding]:
     if os.environ.get(GROK_KEY, "").strip():
         yield Finding("ok", f"{GROK_KEY} is set: hooks are written by Grok")
     else:
-        yield Finding("no", f"{GROK_KEY} is not set: hooks come from templates", f"Put {GROK_KEY}=... into .env")
+        yield Finding(
+            "no", f"{GROK_KEY} is not set: hooks come from templates", f"Put {GROK_KEY}=... into .env"
+        )
     if os.environ.get("RUNPOD_API_KEY"):
         yield Finding("ok", "RUNPOD_API_KEY is set; it is accepted and not used for now")
 
@@ -125,7 +135,10 @@ def _config(path: Path) -> Iterator[Finding]:
         yield Finding("broken", str(error))
         return
     videos = sum(len(product.videos) for product in settings.products)
-    yield Finding("ok", f"config: {path}, {len(settings.products)} products, {videos} videos, profile {settings.profile}")
+    yield Finding(
+        "ok",
+        f"config: {path}, {len(settings.products)} products, {videos} videos, profile {settings.profile}",
+    )
     if settings.profile == "gpu":
         yield Finding("broken", "the config asks for the gpu profile", 'Set "profile": "embedded".')
     folder = path.resolve().parent
@@ -144,10 +157,12 @@ def _writable(what: str, place: str) -> Finding:
         probe.write_text("x", encoding="utf-8")
         probe.unlink()
     except OSError as error:
-        return Finding("broken", f"{what}: {place} can't be written: {error.strerror}", "Change its owner or the config.")
+        return Finding(
+            "broken", f"{what}: {place} can't be written: {error.strerror}", "Change its owner or the config."
+        )
     free = disk_free_gb(folder)
     if free < LOW_DISK_GB:
-        return Finding("no", f"{what}: {place}, only {free:.1f} GB free", "Free some space before a long run.")
+        return Finding(
+            "no", f"{what}: {place}, only {free:.1f} GB free", "Free some space before a long run."
+        )
     return Finding("ok", f"{what}: {place}, {free:.0f} GB free")
-
-

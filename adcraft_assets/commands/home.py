@@ -29,7 +29,9 @@ def find_home() -> Path:
     if named:
         home = Path(named)
         if not home.is_dir():
-            raise ConfigInvalid(f"DAGSTER_HOME is {named}, which is no folder.", remedy="Set it to adcraft's checkout.")
+            raise ConfigInvalid(
+                f"DAGSTER_HOME is {named}, which is no folder.", remedy="Set it to adcraft's checkout."
+            )
         return home.resolve()
     here = Path.cwd()
     for folder in (here, *here.parents):

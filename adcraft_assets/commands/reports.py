@@ -56,9 +56,7 @@ def _ad(store: BundleStore, results: Path, key: str) -> dict[str, Any]:
     folder = results.joinpath(*key.split("__"))
     return {
         "key": key,
-        "variants": [
-            {**variant, "file": str(folder / variant["file"])} for variant in ranking["ranked"]
-        ],
+        "variants": [{**variant, "file": str(folder / variant["file"])} for variant in ranking["ranked"]],
         "rejected": ranking["rejected"],
         "gallery": str(folder / "index.html"),
     }
@@ -67,7 +65,9 @@ def _ad(store: BundleStore, results: Path, key: str) -> dict[str, Any]:
 def _table(ad: dict[str, Any]) -> Table:
     table = Table(title=f"{ad['key']}", title_justify="left", show_lines=False)
     for column in ("#", "variant", "score", "ssim", "hook"):
-        table.add_column(column, justify="right" if column in ("#", "score", "ssim") else "left", overflow="fold")
+        table.add_column(
+            column, justify="right" if column in ("#", "score", "ssim") else "left", overflow="fold"
+        )
     for variant in ad["variants"]:
         table.add_row(
             str(variant["rank"]),

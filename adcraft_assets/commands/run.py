@@ -27,7 +27,9 @@ def run(arguments: Namespace) -> int:
     config = None if one_off else Path(arguments.config).resolve()
     home = enter_home()
     path = config or _one_off_config(home, source, arguments, out or home / "results")
-    return run_config(home, path, product=arguments.product, video=arguments.video, one_off=one_off, json=arguments.json)
+    return run_config(
+        home, path, product=arguments.product, video=arguments.video, one_off=one_off, json=arguments.json
+    )
 
 
 def run_config(
@@ -45,7 +47,9 @@ def run_config(
     keys = _chosen(settings, None if one_off else product, video)
     overrides = {"progress": Progress(style=progress_style()), **(overrides or {})}
     defs = build_defs(path, overrides)
-    say(f"{len(keys)} ad{'s' * (len(keys) != 1)}, {settings.variants_per_video} variants each, profile {settings.profile}")
+    say(
+        f"{len(keys)} ad{'s' * (len(keys) != 1)}, {settings.variants_per_video} variants each, profile {settings.profile}"
+    )
     with open_instance(home) as instance:
         add_partitions(instance, keys)
         outcome = launch(defs, instance, keys, most=settings.batch.max_partitions_per_run, tell=say)
@@ -60,7 +64,11 @@ def sync(arguments: Namespace) -> int:
     home = enter_home()
     with open_instance(home) as instance:
         new = add_partitions(instance, list(ads_of(load_settings(path))))
-    say(f"{len(new)} new partitions: {', '.join(new)}" if new else "every video of the config has its partition")
+    say(
+        f"{len(new)} new partitions: {', '.join(new)}"
+        if new
+        else "every video of the config has its partition"
+    )
     return 0
 
 
@@ -89,12 +97,16 @@ def _chosen(settings: Settings, product: str | None, video: str | None) -> list[
         ("video", video, [ad.video.id for ad in ads.values() if product in (None, ad.product.id)]),
     ):
         if asked is not None and asked not in known:
-            raise ConfigInvalid(f"There is no {name} {asked!r}.", remedy=f"Known: {', '.join(known) or 'none'}.")
+            raise ConfigInvalid(
+                f"There is no {name} {asked!r}.", remedy=f"Known: {', '.join(known) or 'none'}."
+            )
     keys = [
         key for key, ad in ads.items() if product in (None, ad.product.id) and video in (None, ad.video.id)
     ]
     if not keys:
-        raise ConfigInvalid("The config names no ad that is not disabled.", remedy="Add a video to a product.")
+        raise ConfigInvalid(
+            "The config names no ad that is not disabled.", remedy="Add a video to a product."
+        )
     return keys
 
 

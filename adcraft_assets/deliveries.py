@@ -1,0 +1,210 @@
+"""The folder a person gets: `results/<product>/<video>/` with the variants, their order and a gallery.
+
+Belongs here: which files of which bundles go where, and filling the gallery's records from manifests. Does not:
+deciding anything, or how the page looks.
+"""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from adcraft_assets.checks import upstream_of, verdicts_of
+from adcraft_assets.partitions import Ad
+from adcraft_assets.settings import Settings
+from adcraft_resources.exports import copy_file, export_folder
+from adcraft_resources.gallery import (
+    GalleryModel,
+    GateCard,
+    PartBar,
+    RejectedCard,
+    StillCard,
+    TextRow,
+    VariantCard,
+    write_gallery,
+)
+from adcraft_resources.gates import Verdict, judge_variant
+from adcraft_resources.shot_lists import read_shot_list
+from adcraft_resources.store import Bundle, BundleStore, digest_of
+from adcraft_resources.thumbnails import read_picture, write_picture
+from adcraft_resources.variant_lanes import POSTER, VIDEO
+from adcraft_resources.video_codecs import read_frames
+
+VERSION = "1"
+BEFORE_STEM = "before"
+SHOWN_STILLS = 12
+PLAYABLE = (".mp4", ".m4v", ".mov")
+BROWSER_CODECS = ("h264",)
+
+
+def folder_of(results: Path, ad: Ad) -> Path:
+    """Return the folder of an ad's finished variants."""
+    return results / ad.product.id / ad.video.id
+
+
+def deliver(store: BundleStore, ranking: Bundle, ad: Ad, settings: Settings, results: Path) -> bool:
+    """Make the ad's folder show `ranking`; return whether anything had to be written."""
+    sources = _Sources(store, ranking, ad, settings)
+    target = folder_of(results, ad)
+    return export_folder(target, digest_of(sources.identity()), sources.fill)
+
+
+class _Sources:
+    """The bundles a delivered folder is made of."""
+
+    def __init__(self, store: BundleStore, ranking: Bundle, ad: Ad, settings: Settings) -> None:
+        self.ad, self.settings, self.ranking = ad, settings, ranking
+        self.order: Mapping[str, Any] = ranking.read_json("ranking.json")
+        self.variants = {
+            one["id"]: store.find("variants", ad.key, one["digest"])
+            for one in [*self.order["ranked"], *self.order["rejected"]]
+        }
+        self.source = upstream_of(store, "source_video", ad.key)
+        self.stills = upstream_of(store, "keyframes", ad.key)
+        self.masks = upstream_of(store, "ocr_masks", ad.key)
+        self.cleaned = upstream_of(store, "cleaned_frames", ad.key)
+        self.styled = upstream_of(store, "styled_variants", ad.key)
+
+    def identity(self) -> dict[str, Any]:
+        """What the folder depends on, thresholds too: the page shows verdicts."""
+        return {
+            "ranking": self.ranking.digest,
+            "gates": self.settings.gates.model_dump(mode="json"),
+            "product": self.ad.product.spoken_name,
+            "version": VERSION,
+        }
+
+    def fill(self, folder: Path) -> None:
+        """Write the variants, posters, order and gallery into `folder`."""
+        pictures = folder / "pictures"
+        pictures.mkdir()
+        for name in ("ranking.json", "ranking.csv"):
+            copy_file(self.ranking.file(name), folder / name)
+        for one in self.order["ranked"]:
+            bundle = self._variant(one["id"])
+            copy_file(bundle.file(VIDEO), folder / one["file"])
+            copy_file(bundle.file(POSTER), (folder / one["file"]).with_suffix(".jpg"))
+        for one in self.order["rejected"]:
+            copy_file(self._variant(one["id"]).file(POSTER), pictures / f"rejected_{one['id']}.jpg")
+        first = read_frames(self.source.file(self.source.manifest["file"]), [0])
+        write_picture(first[0], pictures / f"{BEFORE_STEM}.jpg")
+        write_gallery(folder, self._model(folder, pictures))
+
+    def _variant(self, name: str) -> Bundle:
+        bundle = self.variants[name]
+        if bundle is None:
+            raise LookupError(f"variant {name} vanished from the store")
+        return bundle
+
+    def _model(self, folder: Path, pictures: Path) -> GalleryModel:
+        figures = self.source.figures
+        return GalleryModel(
+            product=self.ad.product.spoken_name,
+            video=self.ad.video.id,
+            asked=self.settings.variants_per_video,
+            variants=tuple(self._card(one) for one in self.order["ranked"]),
+            rejected=tuple(self._rejected(one) for one in self.order["rejected"]),
+            keyframes=self._stills(pictures),
+            texts=self._texts(),
+            gates=tuple(
+                gate_card(verdict)
+                for bundle in (self.cleaned, self.styled)
+                for verdict in verdicts_of(bundle, self.settings.gates)
+            ),
+            warnings=tuple(self.order["warnings"]),
+            facts=(
+                ("Size", f"{figures['width']} × {figures['height']}"),
+                ("Length", f"{float(figures['duration_s']):.1f} s"),
+                ("Profile", self.settings.profile),
+            ),
+            source_video=self._before_video(folder),
+            source_poster=f"pictures/{BEFORE_STEM}.jpg",
+            rank_by=self.order["rank_by"],
+            scorer=self.order["scorer"],
+            made_at=str(self.ranking.manifest["made_at"]),
+            index="../../index.html",
+        )
+
+    def _before_video(self, folder: Path) -> str:
+        """Copy the source for the "before" player where browsers can play it; `.m4v`, since `.mp4` means a variant."""
+        path = self.source.file(self.source.manifest["file"])
+        if path.suffix not in PLAYABLE or self.source.figures["codec"] not in BROWSER_CODECS:
+            return ""
+        copy_file(path, folder / f"{BEFORE_STEM}.m4v")
+        return f"{BEFORE_STEM}.m4v"
+
+    def _card(self, one: Mapping[str, Any]) -> VariantCard:
+        bundle, hook = self._variant(one["id"]), one["hook"]
+        plan, style = bundle.manifest["plan"], bundle.manifest["style"]
+        weights = self.settings.ranking.weights.model_dump()
+        total = sum(weights[part["id"]] for part in one["parts"] if part["value"] is not None) or 1.0
+        return VariantCard(
+            id=one["id"],
+            rank=one["rank"],
+            score=one["score"],
+            title=style["title"],
+            intent=style["intent"],
+            video=one["file"],
+            poster=Path(one["file"]).with_suffix(".jpg").name,
+            before=f"pictures/{BEFORE_STEM}.jpg",
+            on_screen=hook["on_screen"],
+            primary_text=hook["primary_text"],
+            headline=hook["headline"],
+            language=hook["language"],
+            written_by=hook["source"],
+            principle=hook["principle"],
+            ssim=one["ssim"],
+            parts=tuple(_bar(part, weights[part["id"]] / total) for part in one["parts"]),
+            gates=tuple(gate_card(verdict) for verdict in judge_variant(bundle.figures, self.settings.gates)),
+            plan=tuple(
+                (name, str(plan[name])) for name in ("style", "treatment", "opening", "seed", "factor")
+            ),
+        )
+
+    def _rejected(self, one: Mapping[str, Any]) -> RejectedCard:
+        title = self._variant(one["id"]).manifest["style"]["title"]
+        poster = f"pictures/rejected_{one['id']}.jpg"
+        return RejectedCard(one["id"], title, one["reason"], one["verdict"], one["score"], poster)
+
+    def _stills(self, pictures: Path) -> tuple[StillCard, ...]:
+        found = read_shot_list(self.stills)
+        cards = []
+        every = max(1, -(-len(found.keyframes) // SHOWN_STILLS))
+        for keyframe, still in list(zip(found.keyframes, found.stills, strict=True))[::every]:
+            write_picture(read_picture(still), pictures / still.name, quality=85)
+            cards.append(StillCard(f"pictures/{still.name}", keyframe.pts_s, f"shot {keyframe.shot + 1}"))
+        return tuple(cards)
+
+    def _texts(self) -> tuple[TextRow, ...]:
+        methods = {one["id"]: str(one.get("method", "")) for one in self.cleaned.manifest["removals"]}
+        fps = frame_rate(self.source)
+        return tuple(
+            TextRow(
+                text=track["text"],
+                removed=track["kind"] == "overlay",
+                from_s=track["first_frame"] / fps,
+                to_s=(track["last_frame"] + 1) / fps,
+                reason=track["reason"],
+                method=methods.get(track["id"], ""),
+                confidence=track["confidence"],
+            )
+            for track in self.masks.manifest["tracks"]
+        )
+
+
+def frame_rate(source: Bundle) -> float:
+    """Return the frames per second of a `source_video` bundle."""
+    return float(Fraction(str(source.figures["fps"])))
+
+
+def gate_card(verdict: Verdict) -> GateCard:
+    """Return a verdict as the gallery shows it."""
+    figures = tuple(
+        (name, str(value), "") for name, value in verdict.evidence.items() if not isinstance(value, dict)
+    )
+    return GateCard(verdict.gate.replace("_", " "), verdict.passed, verdict.reason, figures)
+
+
+def _bar(part: Mapping[str, Any], weight: float) -> PartBar:
+    evidence = tuple((rule["holds"], rule["reason"]) for rule in part["rules"])
+    return PartBar(part["title"], part["value"], part["sentence"], weight, part["formula"], evidence)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from adcraft_resources.algorithms.framing import Box, Crop, choose_crop
+from adcraft_resources.algorithms.framing import Box, Crop, centroid_of, golden_score, propose_crops
 from adcraft_resources.algorithms.opening_edits import clipped_share, enriching_change
 from adcraft_resources.algorithms.saliency import find_saliency
 from adcraft_resources.algorithms.skin import cielab_of, skin_delta_l, skin_likeness
@@ -25,7 +25,9 @@ from adcraft_resources.video_codecs.pictures import rgb_of, small_rgb_of
 
 Plane = NDArray[np.uint8]
 
+_SURVEY_SIDE: Final = 240  # px of the short side; saliency needs no more
 MAX_CLIPPED: Final = 0.01
+_CLIP_SLACK: Final = 0.001  # a picture with black bars is over the limit before anything is done
 MAX_SKIN_LIFT: Final = 1.0  # L*; the gate allows 2 for look and opening together
 _STRENGTHS: Final = (1.0, 0.75, 0.5, 0.25, 0.0)
 _LIMITED_BLACK, _LIMITED_WHITE = 16, 235
@@ -79,7 +81,18 @@ def frame_opening(frame: Frame, opening: str, settings: FirstFrameSettings, keep
     if not (settings.enabled and settings.golden_ratio):
         return Crop()
     kind = OPENINGS[opening]
-    return choose_crop(find_saliency(frame, keep), kind.crop_limit, keep=keep, pull=kind.crop_pull)
+    scale = _SURVEY_SIDE / min(frame.shape[:2])
+    small = np.asarray(cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    proposals = propose_crops(find_saliency(small, keep), kind.crop_limit, keep=keep, pull=kind.crop_pull)
+    return max(proposals, key=lambda proposal: _framing_worth(small, *proposal, keep))[0]
+
+
+def _framing_worth(frame: Frame, crop: Crop, cost: float, keep: Sequence[Box]) -> float:
+    """The golden score of the cropped picture as a viewer would see it, less what the crop costs."""
+    x, y, w, h = crop.window(*frame.shape[:2])
+    part = frame[y : y + h, x : x + w]
+    saliency = find_saliency(part, [crop.map_box(box) for box in keep])
+    return golden_score(*centroid_of(saliency)) - cost
 
 
 def cropped(picture: Yuv420, crop: Crop) -> Yuv420:
@@ -127,7 +140,7 @@ class OpeningEdit:
         if not settings.enabled:
             return cls()
         kind = OPENINGS[opening]
-        allowed = max(MAX_CLIPPED, clipped_share(_full_luma(picture)))
+        allowed = max(MAX_CLIPPED, clipped_share(_full_luma(picture)) + _CLIP_SLACK)
         for strength in _STRENGTHS:
             contrast = round(settings.contrast * kind.contrast * strength, 4)
             edit = cls(contrast, round(settings.glow * kind.glow * strength, 4), settings.fade_frames)

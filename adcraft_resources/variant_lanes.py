@@ -133,13 +133,14 @@ class Lane:
             source = rgb_of(cropped(timed.picture, self.crop))
             self._note_lift(skin_delta_l(source, rgb_of(opened), skin))
         before, after = rgb_of(styled), rgb_of(opened)
+        boxes = self.job.survey.keep_boxes()
         self.figures["first_frame"] = {
             "opening": self.plan.opening,
             "crop": self.crop.to_list(),
             "edit": self._edit.figures,
-            "source": score_opening(self.job.survey.first),
-            "before": score_opening(before),
-            "after": score_opening(after),
+            "source": score_opening(self.job.survey.first, boxes),
+            "before": score_opening(before, boxes),
+            "after": score_opening(after, [self.crop.map_box(box) for box in boxes]),
         }
         poster = self.look.finish_yuv(self._overlay.rest(opened), 0)
         _write_jpeg(self.folder / BEFORE, before)

@@ -22,7 +22,7 @@ _TALL: Final = 0.65  # width : height under which a picture is shown as a Reel o
 _MARGIN: Final = 0.06  # of the sides elsewhere
 _STEP: Final = 0.01
 _CUT_COST: Final = 0.5  # a crop must win as much golden score as this times the share it cuts off
-_LOSS_COST: Final = 1.0  # saliency cropped away
+_LOSS_COST: Final = 0.6  # saliency cropped away
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,35 +76,46 @@ def golden_score(x: float, y: float) -> float:
     return max(0.0, 1 - distance / _FARTHEST)
 
 
-def choose_crop(
+def propose_crops(
     saliency: NDArray[np.float32],
     limit: float,
     *,
     keep: Sequence[Box] = (),
     pull: float = 0.0,
-) -> Crop:
-    """Return the crop that brings the saliency centroid nearest to a golden point for the least cut off.
+    count: int = 6,
+) -> list[tuple[Crop, float]]:
+    """Return the crops that bring the saliency centroid nearest to a golden point for the least cut off.
 
     Args:
         saliency: (h, w) non-negative weights.
         limit: Most that may be cut off one side, a share.
         keep: Boxes (shares) that no edge may cut: faces, labels.
         pull: Reward for each share cut off the width; 0 asks a crop to pay for itself, more frames tighter.
+        count: How many, at most; they differ in how much they cut off.
+
+    Returns:
+        (crop, its cost in golden score: what it cuts off and what it is paid for that), the best of each width
+        first. No crop at all is always among them, at no cost.
     """
-    best, best_worth = Crop(), golden_score(*centroid_of(saliency))
-    sums = _MomentSums(saliency)
+    sums, broad = _MomentSums(saliency), _MomentSums(saliency**0.5)
     steps = round(limit / _STEP)
+    tightest: list[tuple[float, Crop, float]] = []
     for total in range(1, 2 * steps + 1):
+        found: tuple[float, Crop, float] | None = None
         for left in range(max(0, total - steps), min(steps, total) + 1):
             for top in range(max(0, total - steps), min(steps, total) + 1):
                 crop = Crop(*(v * _STEP for v in (left, top, total - left, total - top)))
                 if any(_cuts(crop, box) for box in keep):
                     continue
-                x, y, kept = sums.inside(crop)
-                worth = golden_score(x, y) - _LOSS_COST * (1 - kept) + (pull - _CUT_COST) * total * _STEP
-                if worth > best_worth + 1e-9:
-                    best, best_worth = crop, worth
-    return best
+                x, y, _ = sums.inside(crop)
+                cost = _LOSS_COST * (1 - broad.inside(crop)[2]) + (_CUT_COST - pull) * total * _STEP
+                worth = golden_score(x, y) - cost
+                if found is None or worth > found[0] + 1e-9:
+                    found = worth, crop, cost
+        if found is not None:
+            tightest.append(found)
+    tightest.sort(key=lambda entry: -entry[0])
+    return [(Crop(), 0.0), *((crop, cost) for _, crop, cost in tightest[: count - 1])]
 
 
 class _MomentSums:

@@ -22,6 +22,7 @@ CLIP_LIMIT: Final = 2.0  # of contrast-limited equalisation
 _TILES: Final = (6, 6)  # larger tiles than OpenCV's eight: no patchwork on plain walls
 _GLOW_FROM: Final = 0.62  # luma, 0–1, over which light spills
 _GLOW_SPREAD: Final = 0.03  # of the short side
+_ROLL_OFF: Final = 28  # levels from black and white within which changes are held back
 _BLACK, _WHITE = 1, 254
 
 
@@ -45,7 +46,14 @@ def enriching_change(luma: Luma, contrast: float, glow: float, hold: Weights | N
     change = _as_weights(cv2.GaussianBlur(change, (0, 0), 0.8))  # equalised steps of one level must not band
     if hold is not None:
         change = np.where(change > 0, change * (1 - hold), change)
-    return _as_weights(change - change.mean())
+    change = (change - change.mean()) * _headroom(luma)
+    return _as_weights(change - change.mean() * _headroom(luma))
+
+
+def _headroom(luma: Luma) -> Weights:
+    """1 in the middle tones, falling to 0 at black and white: edits end before detail does."""
+    room = np.minimum(luma, 255 - luma.astype(np.int16)).astype(np.float32) / _ROLL_OFF
+    return np.minimum(room, 1)
 
 
 def _spill(luma: Luma) -> Weights:

@@ -28,7 +28,11 @@ MIN_SHOWN_S: Final = 1.2
 WORDS_PER_S: Final = 3.0
 _MEASURE_EVERY: Final = 3  # pictures, once the hook rests
 _SOLID: Final = 0.995
-_RISE: Final = {"outline": (0.0, 0.55), "card": (-0.9, 0.0)}  # em the design comes from, x and y
+_SLIDE: Final = {
+    "outline": (0.0, 0.55),
+    "plate": (0.0, 0.7),
+    "card": (-0.9, 0.0),
+}  # em it comes from, x and y
 _SWEEP_FROM: Final = 0.3  # of the width is there in the first picture of a swept design
 _LIMITED = np.array(
     [[0.182586, 0.614231, 0.062007], [-0.100644, -0.338572, 0.439216], [0.439216, -0.398942, -0.040274]],
@@ -147,8 +151,8 @@ class HookOverlay:
 
     def _entering(self, progress: float) -> _Blend:
         """Slid towards its place, or swept in along the direction of reading."""
-        if self.treatment in _RISE:
-            x, y = (share * self.art.face.size * (1 - progress) for share in _RISE[self.treatment])
+        if self.treatment in _SLIDE:
+            x, y = (share * self.art.face.size * (1 - progress) for share in _SLIDE[self.treatment])
             return self._moved(-x if self.art.rtl else x, y)
         return self._swept(_SWEEP_FROM + (1 - _SWEEP_FROM) * progress, leaving=False)
 

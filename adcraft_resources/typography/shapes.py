@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -22,6 +22,10 @@ Coverage = NDArray[np.float32]
 
 Box = tuple[float, float, float, float]
 """x, y, width, height in px."""
+
+_STEP_SLOPE: Final = (2 * np.pi) ** 0.5  # a step blurred by σ rises by 1 / (σ √2π) a pixel
+_LEAST_BLUR: Final = 0.5  # px; less changes nothing
+_SUBPIXEL_BITS: Final = 4
 
 
 class Canvas:
@@ -134,17 +138,18 @@ def boxes_mask(boxes: Sequence[Box], size: tuple[int, int]) -> Coverage:
 
 
 def rounded(shape: Coverage, radius: float) -> Coverage:
-    """`shape` with corners rounded inwards and outwards: blurred at four times the size and cut at one half."""
-    if radius < 1:
-        return shape
-    large = cv2.resize(shape, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
-    soft = cv2.GaussianBlur(large, (0, 0), 4 * radius * 0.55)
-    cut = np.clip((soft - 0.5) * 40 + 0.5, 0, 1).astype(np.float32)
-    return _as_coverage(cv2.resize(cut, (shape.shape[1], shape.shape[0]), interpolation=cv2.INTER_AREA))
+    """`shape` with corners rounded inwards and outwards, its edge one pixel soft."""
+    sigma = 0.55 * radius
+    return shape if sigma < _LEAST_BLUR else _cut(_blurred(shape, sigma), sigma)
+
+
+def _cut(soft: Coverage, sigma: float) -> Coverage:
+    """A blurred shape cut at one half; the slope makes a straight edge one pixel wide."""
+    return np.clip((soft - np.float32(0.5)) * np.float32(_STEP_SLOPE * sigma) + np.float32(0.5), 0, 1)
 
 
 def pen_stroke(box: Box, size: tuple[int, int], em: float, index: int) -> Coverage:
-    """One stroke of a marker over `box`: a leaning quadrilateral with rough ends, drawn at four times the size."""
+    """One stroke of a marker over `box`: a leaning quadrilateral with rough ends."""
     x, y, w, h = box
     lean, tilt = 0.16 * em, 0.035 * em * (1 if index % 2 else -1)
     ends = (0.1, -0.04, 0.07, 0.0, 0.09)  # of an em: how far the bristles reach, top to bottom
@@ -153,17 +158,21 @@ def pen_stroke(box: Box, size: tuple[int, int], em: float, index: int) -> Covera
     right = [
         (x + w + e * em + lean * (0.5 - s), y + h * s - tilt) for e, s in zip(ends[::-1], steps, strict=True)
     ]
-    large = np.zeros((size[0] * 4, size[1] * 4), np.uint8)
-    cv2.fillPoly(large, [np.round(np.array([*left, *right[::-1]]) * 4).astype(np.int32)], 255)
-    soft = cv2.GaussianBlur(large.astype(np.float32) / 255, (0, 0), 0.05 * em * 4)
-    cut = np.clip((soft - 0.5) * 20 + 0.5, 0, 1).astype(np.float32)
-    return _as_coverage(cv2.resize(cut, (size[1], size[0]), interpolation=cv2.INTER_AREA))
+    page = np.zeros(size, np.uint8)
+    corners = np.round(np.array([*left, *right[::-1]]) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    cv2.fillPoly(page, [corners], 255, lineType=cv2.LINE_AA, shift=_SUBPIXEL_BITS)
+    sigma = max(0.05 * em, _LEAST_BLUR)
+    return _cut(_blurred(_as_coverage(page) / np.float32(255), sigma), sigma)
 
 
 def shadow_of(shape: Coverage, blur: float, drop: float) -> Coverage:
     """`shape` blurred and moved down, px."""
     moved = np.roll(shape, round(drop), axis=0)
-    return _as_coverage(cv2.GaussianBlur(moved, (0, 0), max(blur, 0.5)))
+    return _blurred(moved, max(blur, _LEAST_BLUR))
+
+
+def _blurred(shape: Coverage, sigma: float) -> Coverage:
+    return _as_coverage(cv2.GaussianBlur(shape, (0, 0), sigma))
 
 
 def _as_coverage(page: NDArray[Any]) -> Coverage:

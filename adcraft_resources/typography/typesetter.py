@@ -22,7 +22,7 @@ from adcraft_resources.typography.overlay import HookOverlay, shown_seconds
 from adcraft_resources.typography.treatments import Backdrop, HookArt, draw_treatment
 
 LARGEST_EM: Final = 0.15  # of the short side
-_HEIGHT_SHARE: Final = 0.36  # of the safe box a hook may fill
+_HEIGHT_SHARE: Final = 0.46  # of the safe box a hook may fill
 _SHRINK: Final = (1.0, 0.8, 0.66)  # tried in turn while the hook covers a face or the product
 _COVERED: Final = 0.02  # a block that covers less of what is to be avoided stands well
 _FONTS = threading.Lock()  # a FreeType face may be used by one thread at a time

@@ -1,147 +1,40 @@
 """The gallery: one page per ad that shows its variants to a person, and one index over all ads.
 
-Belongs here: what a page is told (plain records with paths relative to its folder) and writing it. Does not: how it
-looks (gallery_page, gallery_index, pages/gallery.css), what is shown (the ranking asset) or making files it links.
+Belongs here: writing the pages. Does not: their records (gallery_model), how they look (gallery_page, gallery_index,
+pages/), or the files they link to.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from adcraft_resources.gallery_index import render_index
+from adcraft_resources.gallery_model import (
+    GalleryModel,
+    GateCard,
+    IndexEntry,
+    PartBar,
+    RejectedCard,
+    StillCard,
+    TextRow,
+    VariantCard,
+)
+from adcraft_resources.gallery_page import render_gallery
 
-@dataclass(frozen=True, slots=True)
-class PartBar:
-    """One part of a score: `value` 0..1 or None where it was not measured; `weight` is its share of the score, 0..1."""
-
-    title: str
-    value: float | None
-    sentence: str
-    weight: float = 0.0
-    formula: str = ""
-    evidence: tuple[tuple[bool, str], ...] = ()
-    """Rules with whether each holds and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class GateCard:
-    """What a gate says; `figures` are (name, measured, asked) in words."""
-
-    title: str
-    passed: bool
-    reason: str
-    figures: tuple[tuple[str, str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class VariantCard:
-    """One delivered variant.
-
-    `video`, `poster` and `before` are paths relative to the page; `before` is the source's still of the same moment.
-    `plan` lists the factors the variant was planned with, as (name, value).
-    """
-
-    id: str
-    rank: int
-    score: float
-    title: str
-    video: str
-    poster: str
-    before: str = ""
-    intent: str = ""
-    on_screen: str = ""
-    primary_text: str = ""
-    headline: str = ""
-    language: str = "en"
-    written_by: str = "template"
-    principle: str = ""
-    ssim: float | None = None
-    parts: tuple[PartBar, ...] = ()
-    gates: tuple[GateCard, ...] = ()
-    plan: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedCard:
-    """A variant that is not delivered, and why; `kind` is "gate", "duplicate" or "spare"."""
-
-    id: str
-    title: str
-    reason: str
-    kind: str = "gate"
-    score: float | None = None
-    poster: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StillCard:
-    """A keyframe of the source."""
-
-    path: str
-    pts_s: float
-    caption: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TextRow:
-    """A text found in the source: `removed` or kept, when it was on screen, why, and how it was filled."""
-
-    text: str
-    removed: bool
-    from_s: float
-    to_s: float
-    reason: str
-    method: str = ""
-    confidence: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GalleryModel:
-    """Everything on one ad's page. Texts may hold anything; they are escaped. Paths are relative to the page.
-
-    `facts` are short (name, value) pairs for the header; `source_video` is shown as the "before" player where given,
-    else each variant's `before` still is. `scorer` names what judged fit to the product.
-    """
-
-    product: str
-    video: str
-    asked: int
-    variants: tuple[VariantCard, ...]
-    rejected: tuple[RejectedCard, ...] = ()
-    keyframes: tuple[StillCard, ...] = ()
-    texts: tuple[TextRow, ...] = ()
-    gates: tuple[GateCard, ...] = ()
-    warnings: tuple[str, ...] = ()
-    facts: tuple[tuple[str, str], ...] = ()
-    source_video: str = ""
-    source_poster: str = ""
-    rank_by: str = "score"
-    scorer: str = "heuristic"
-    made_at: str = ""
-    index: str = ""
-    """Link to the page over all ads, or ""."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
-    """One ad on the page over all ads; `page` and `posters` are relative to that page's folder."""
-
-    product: str
-    video: str
-    page: str
-    delivered: int
-    asked: int
-    best_score: float | None = None
-    posters: tuple[str, ...] = ()
-    best_hook: str = ""
-    language: str = "en"
-    made_at: str = ""
-    state: Literal["made", "failed", "waiting"] = "made"
-    note: str = ""
-    """Why it is not made, or a warning."""
+__all__ = [
+    "GalleryModel",
+    "GateCard",
+    "IndexEntry",
+    "PartBar",
+    "RejectedCard",
+    "StillCard",
+    "TextRow",
+    "VariantCard",
+    "write_gallery",
+    "write_index",
+]
 
 
 def write_gallery(folder: Path, model: GalleryModel) -> Path:
@@ -150,8 +43,6 @@ def write_gallery(folder: Path, model: GalleryModel) -> Path:
     Raises:
         ValueError: A path of the model is absolute or has a scheme.
     """
-    from adcraft_resources.gallery_page import render_gallery
-
     return _write(folder / "index.html", render_gallery(model))
 
 
@@ -161,8 +52,6 @@ def write_index(folder: Path, entries: Sequence[IndexEntry], *, made_at: str = "
     Raises:
         ValueError: A path of an entry is absolute or has a scheme.
     """
-    from adcraft_resources.gallery_index import render_index
-
     return _write(folder / "index.html", render_index(entries, made_at=made_at))
 
 

@@ -112,8 +112,8 @@ def prompt_part(figures: VariantFigures) -> ScorePart:
     if value is None:
         sentence = "No encoder scored this variant."
     else:
-        against = "" if base is None else f", {_compared(value, base)} the cleaned ad ({base:.2f})"
-        sentence = f"Colours, light and subject suit the product {_grade(value)} ({value:.2f}{against})."
+        against = "" if base is None else f", {_compared(value, base)} the cleaned ad's {base:.2f}"
+        sentence = f"Colours, light and subject suit the product {_grade(value)}: {value:.2f}{against}."
     formula = f"mean over keyframes of the {figures.scorer} encoder's score"
     title = "Fit to the product" + (" (heuristic)" if figures.scorer == "heuristic" else "")
     return ScorePart("prompt_fit", title, _unit(value), sentence, formula)
@@ -261,7 +261,7 @@ def _unit(value: float | None) -> float | None:
 
 
 def _grade(value: float) -> str:
-    for floor, word in ((0.75, "very well"), (0.6, "well"), (0.45, "fairly")):
+    for floor, word in ((0.75, "very well"), (0.6, "well"), (0.45, "fairly well")):
         if value >= floor:
             return word
     return "little"

@@ -14,7 +14,7 @@ import numpy as np
 
 from adcraft_resources.algorithms.glyph_masks import Crop, letters_of
 from adcraft_resources.algorithms.plate_masks import find_plate
-from adcraft_resources.algorithms.text_boxes import Box, disk, fill_quad, line_height
+from adcraft_resources.algorithms.text_boxes import Box, disk, fill_quad, grow_by, line_height
 from adcraft_resources.algorithms.text_evidence import Level, Step, Surroundings
 from adcraft_resources.algorithms.values import Mask, Quad
 
@@ -46,7 +46,7 @@ def weigh_evidence(surroundings: Surroundings, portrait: Crop, letters: Mask) ->
     stepped: Mask | None = None
     if len(clean) == 2:
         # What the scene did at one end it hardly repeats at the other.
-        near = [cv2.dilate(added.astype(np.uint8), disk(2)).astype(np.bool_) for added in clean]
+        near = [grow_by(added, 2) for added in clean]
         stepped = (clean[0] & near[1]) | (clean[1] & near[0])
     elif telling:
         stepped = clean[0] if clean else telling[0][0]
@@ -76,10 +76,10 @@ def grow_mask(surroundings: Surroundings, portrait: Crop, box: Box, quads: Seque
 def _grow_line(evidence: Evidence, letters: Mask, sure: bool, quad: Quad, box: Box) -> Mask:
     height = line_height(quad)
     reach = outline_reach(evidence, letters, height) if sure else 0.1 * height
-    mask = cv2.dilate(letters.astype(np.uint8), disk(round(reach) + SAFETY)).astype(np.bool_)
+    mask = grow_by(letters, round(reach) + SAFETY)
     plate = find_plate(evidence.portrait, fill_quad(quad, box), letters, evidence.unrest)
     if plate is not None and _stepped_too(plate, evidence):
-        mask |= cv2.dilate(plate.astype(np.uint8), disk(SAFETY + 1)).astype(np.bool_)
+        mask |= grow_by(plate, SAFETY + 1)
     if evidence.stepped is not None:
         mask |= _connected_steps(_at_rest(evidence, fill_quad(quad, box, grow=0.5 * height)), mask, height)
     return close_small_holes(mask, (0.2 * height) ** 2)
@@ -95,17 +95,21 @@ def _stepped_too(plate: Mask, evidence: Evidence) -> bool:
 def _at_rest(evidence: Evidence, around: Mask) -> Mask:
     """Return the changed pixels, away from the text only those that then stand still as an overlay does."""
     assert evidence.stepped is not None  # noqa: S101 - asked only then
-    return evidence.stepped if evidence.unrest is None else evidence.stepped & (around | (evidence.unrest <= 8.0))
+    return (
+        evidence.stepped
+        if evidence.unrest is None
+        else evidence.stepped & (around | (evidence.unrest <= 8.0))
+    )
 
 
 def _connected_steps(stepped: Mask, mask: Mask, height: float) -> Mask:
     """Return the changed areas that hang together with the letters, holes filled."""
     closed = cv2.morphologyEx(stepped.astype(np.uint8), cv2.MORPH_OPEN, disk(1))
-    closed = cv2.morphologyEx(closed, cv2.MORPH_CLOSE, disk(max(2, round(0.06 * height))))
+    closed = cv2.morphologyEx(closed, cv2.MORPH_CLOSE, disk(int(np.clip(round(0.06 * height), 2, 5))))
     _, labels = cv2.connectedComponents(closed)
     touched = np.unique(labels[mask])
     grown = np.isin(labels, touched[touched > 0])
-    return cv2.dilate(fill_holes(grown).astype(np.uint8), disk(SAFETY)).astype(np.bool_)
+    return grow_by(fill_holes(grown), SAFETY)
 
 
 def outline_reach(evidence: Evidence, letters: Mask, height: float) -> float:

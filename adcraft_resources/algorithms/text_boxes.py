@@ -144,9 +144,7 @@ def fill_quad(quad: Quad, box: Box, *, grow: float = 0.0) -> Mask:
     corners = (np.array(quad) - [box[0], box[1]]) * 8
     mask = np.zeros((box[3] - box[1], box[2] - box[0]), np.uint8)
     cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], 1, shift=3)
-    if grow > 0:
-        mask = cv2.dilate(mask, disk(round(grow)))
-    return mask.astype(np.bool_)
+    return grow_by(mask.astype(np.bool_), grow)
 
 
 def shrink_quad(quad: Quad, margin: float) -> Quad:
@@ -168,6 +166,16 @@ def disk(radius: int) -> NDArray[np.uint8]:
     """Return a round structuring element."""
     side = 2 * max(radius, 0) + 1
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)).astype(np.uint8)
+
+
+def grow_by(mask: Mask, radius: float) -> Mask:
+    """Return `mask` dilated by a disk; large disks by distance, whose cost does not grow with the radius."""
+    if radius < 1 or not mask.any():
+        return mask.copy()
+    if radius <= 3:
+        return cv2.dilate(mask.astype(np.uint8), disk(round(radius))).astype(np.bool_)
+    distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+    return distance <= radius
 
 
 def quads_overlap(a: Quad, b: Quad) -> float:

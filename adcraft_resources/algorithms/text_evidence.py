@@ -98,5 +98,7 @@ def unrest_between(pairs: Sequence[tuple[Yuv420, Yuv420]], box: Box) -> Level:
     left, top, right, bottom = box
     most = np.zeros((bottom - top, right - left), np.uint8)
     for first, second in pairs:
-        most = np.maximum(most, cv2.absdiff(first.y[top:bottom, left:right], second.y[top:bottom, left:right]))
+        most = np.maximum(
+            most, cv2.absdiff(first.y[top:bottom, left:right], second.y[top:bottom, left:right])
+        )
     return cv2.dilate(cv2.blur(most, (3, 3)), np.ones((7, 7), np.uint8)).astype(np.float32)

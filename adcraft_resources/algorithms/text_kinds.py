@@ -12,13 +12,17 @@ from typing import Literal
 
 import numpy as np
 
-from adcraft_resources.algorithms.glyph_masks import letters_of
+from adcraft_resources.algorithms.glyph_masks import Glyphs, letters_of
 from adcraft_resources.algorithms.mask_growth import added_pixels
-from adcraft_resources.algorithms.text_boxes import fill_quad, line_height, quad_angle
+from adcraft_resources.algorithms.text_boxes import fill_quad, line_height, quad_angle, quad_sides
 from adcraft_resources.algorithms.text_tracks import TextLife
 
 READABLE = 0.75  # a reader's confidence from which the letters are surely letters
-CLEARLY_TEXT = 0.8  # a detector's score from which unread letters (another script, handwriting) count as text
+UNREAD, UNREAD_PROVEN = (
+    0.85,
+    0.7,
+)  # detector scores from which unread letters count as text, alone and with proof
+MAX_UNREAD_HEIGHT = 0.4  # of the short side: taller “letters” nobody reads are shapes of the scene
 STILL_LEVELS, RESTLESS_LEVELS = 6.0, 12.0  # temporal deviation of an overlay, of a moving scene
 UPRIGHT_DEG = 2.5  # tilt of a detected box below which a line counts as level
 Motion = Literal["still", "moving", "scene"]
@@ -34,23 +38,43 @@ class TextNature:
 
 
 def nature_of(
-    life: TextLife, text: str, confidence: float, protected: Sequence[str], cuts: int
+    life: TextLife, text: str, confidence: float, protected: Sequence[str], cuts: int, size: tuple[int, int]
 ) -> TextNature | None:
-    """Decide for one life that outlasts `cuts` cuts; None where it is no text at all."""
+    """Decide for one life that outlasts `cuts` cuts in frames of (h, w) `size`; None where it is no text at all."""
     motion: Motion = "moving" if life.moving else "still"
-    with_scene = moves_with_scene(life)
-    proof = None if with_scene else proof_of_overlay(life, cuts)
-    readable = confidence >= READABLE and sum(ch.isalnum() for ch in text) >= 2
     for pattern in protected:
         if re.search(pattern, text):
             return TextNature("label", f"protected: it reads “{text}”, which matches {pattern}", motion)
-    if not readable and life.score < CLEARLY_TEXT and (proof is None or life.score < 0.6):
+    readable = confidence >= READABLE and sum(ch.isalnum() for ch in text) >= 2
+    if not readable and line_height(life.template.quad) > MAX_UNREAD_HEIGHT * min(size):
         return None
-    if with_scene:
-        return TextNature("label", "it moves with the scene around it", "scene")
-    if proof is not None:
-        return TextNature("overlay", proof, motion)
-    return _by_style(life, motion)
+    if moves_with_scene(life):
+        return TextNature("label", "it moves with the scene around it", "scene") if readable else None
+    proof = proof_of_overlay(life, cuts)
+    if not readable and not _unread_text(life, proof is not None):
+        return None
+    return TextNature("overlay", proof, motion) if proof is not None else _by_style(life, motion)
+
+
+def _unread_text(life: TextLife, proven: bool) -> bool:
+    """Say whether letters no reader knows (another script, handwriting) are letters: clear, flat, in high contrast."""
+    if proven:
+        return life.score >= UNREAD_PROVEN
+    letters, spread = letter_colours(life)
+    return (
+        life.score >= UNREAD and letters.sure and letters.contrast >= 90 and spread <= 0.25 * letters.contrast
+    )
+
+
+def letter_colours(life: TextLife) -> tuple[Glyphs, float]:
+    """Return a life's letters and the spread of their colour in levels."""
+    portrait, box = life.surroundings.portrait(), life.surroundings.box
+    if portrait is None or life.moving:
+        portrait, box = life.template.crop, life.template.box
+    letters = letters_of(portrait, life.template.quad, box)
+    values = portrait[..., letters.plane][letters.core].astype(np.float32)
+    spread = float(np.percentile(values, 75) - np.percentile(values, 25)) if values.size else 255.0
+    return letters, spread
 
 
 def proof_of_overlay(life: TextLife, cuts: int) -> str | None:
@@ -87,15 +111,15 @@ def moves_with_scene(life: TextLife) -> bool:
 
 
 def _by_style(life: TextLife, motion: Motion) -> TextNature:
-    """Nothing moves, nothing changes: text set in an edit stands upright, or is of one flat colour in high contrast."""
-    portrait, box = life.surroundings.portrait(), life.surroundings.box
-    if portrait is None:
-        portrait, box = life.template.crop, life.template.box
-    if quad_angle(life.template.quad) <= UPRIGHT_DEG:
-        return TextNature("overlay", "it stands still and exactly upright, as edits set text", motion)
-    letters = letters_of(portrait, life.template.quad, box)
-    values = portrait[..., letters.plane][letters.core].astype(np.float32)
-    spread = float(np.percentile(values, 75) - np.percentile(values, 25)) if values.size else 255.0
+    """Nothing moves, nothing changes: text set in an edit stands level, or is of one flat colour in high contrast."""
+    short = max(quad_sides(life.template.quad)) < 2.5 * line_height(life.template.quad)
+    if quad_angle(life.template.quad) <= UPRIGHT_DEG * (2 if short else 1):
+        return TextNature("overlay", "it stands still and exactly level, as edits set text", motion)
+    letters, spread = letter_colours(life)
     if letters.sure and letters.contrast >= 60 and spread <= 0.3 * letters.contrast:
-        return TextNature("overlay", "its letters are of one flat colour in high contrast, as edits set them", motion)
-    return TextNature("label", "it stands tilted in a still scene and its letters vary in colour as real ones do", motion)
+        return TextNature(
+            "overlay", "its letters are of one flat colour in high contrast, as edits set them", motion
+        )
+    return TextNature(
+        "label", "it stands tilted in a still scene and its letters vary in colour as real ones do", motion
+    )

@@ -106,9 +106,18 @@ def _plane_crop(picture: Yuv420, plane: int, box: Box, pose: Pose) -> NDArray[np
 
 
 def measure_presence(template: TextTemplate, picture: Yuv420, pose: Pose | None = None) -> Presence:
-    """Measure how well `picture` shows `template` at `pose` (scale 1)."""
-    seen = _plane_crop(picture, template.plane, template.box, pose or Pose()).astype(np.float32)
-    return _compare(template, seen)
+    """Measure how well `picture` shows `template` at `pose`."""
+    pose = pose or Pose()
+    if pose.scale == 1.0:
+        return _compare(template, _plane_crop(picture, template.plane, template.box, pose).astype(np.float32))
+    left, top, right, bottom = template.box
+    grow_x, grow_y = (round((pose.scale - 1) * side / 2) for side in (right - left, bottom - top))
+    box = (left - grow_x, top - grow_y, right + grow_x, bottom + grow_y)
+    seen = _plane_crop(picture, template.plane, box, pose).astype(np.float32)
+    height, width = template.values.shape
+    return _compare(
+        template, cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+    )
 
 
 def _compare(template: TextTemplate, seen: NDArray[np.float32]) -> Presence:
@@ -183,6 +192,8 @@ def _to_the_pixel(
         for dy in (-reach, 0, reach):
             for dx in (-reach, 0, reach):
                 other = Pose(center.dx + dx * template.step, center.dy + dy * template.step)
-                best = max(best, (measure_presence(template, picture, other).correlation, other), key=lambda c: c[0])
+                best = max(
+                    best, (measure_presence(template, picture, other).correlation, other), key=lambda c: c[0]
+                )
         reach //= 2
     return best[1], max(best[0], score)

@@ -38,6 +38,19 @@ HOME = Pose()
 ABSENT = Presence(0.0, 0.0, 0.0)
 MIN_SCORE = 0.6  # a detector's mean probability; scenery drawn in strokes scores less
 COVERED = 0.75  # share of a detection under known texts that makes it known
+POP_STEPS = (
+    0.45,
+    0.55,
+    0.65,
+    0.75,
+    0.86,
+    0.94,
+    1.0,
+    1.07,
+    1.16,
+    1.3,
+    1.45,
+)  # size changes from frame to frame
 EVIDENCE_STEP = 3  # frames between two that count as evidence
 
 
@@ -203,7 +216,7 @@ class TextTracker:
         now = self._ring[-1][0]
         found = []
         for life in self._recent:
-            if life.last_frame <= self._looked_to or life.first_frame > now or life.moving:
+            if life.last_frame < self._looked_to or life.first_frame > now or life.moving:
                 continue
             found.extend(self._gaps_around(life, now))
         return found
@@ -215,10 +228,16 @@ class TextTracker:
         after = min((o.first_frame for o in others if o.last_frame > life.last_frame), default=now + 1)
         if life.last_frame + 1 < after:
             result.append(((life.last_frame + after) // 2, area))
-        before = max((o.last_frame for o in others if o.first_frame < life.first_frame), default=self._looked_to)
+        before = max(
+            (o.last_frame for o in others if o.first_frame < life.first_frame), default=self._looked_to
+        )
         if before + 1 < life.first_frame:
             result.append(((before + life.first_frame) // 2, area))
-        return [(frame, box) for frame, box in result if frame not in self._tried and self.picture(frame) is not None]
+        return [
+            (frame, box)
+            for frame, box in result
+            if frame not in self._tried and self.picture(frame) is not None
+        ]
 
     def _caption_area(self, life: TextLife) -> Box:
         tall = line_height(life.template.quad)
@@ -281,7 +300,7 @@ class TextTracker:
 
     def _gather(self, life: TextLife, now: int) -> None:
         for index, picture in self._ring:
-            due = index - life.counted_to >= EVIDENCE_STEP or life.counted_to < life.settled_first
+            due = index - life.counted_to >= EVIDENCE_STEP or life.surroundings.count < 6
             if (
                 life.settled_first <= index <= now
                 and index > life.counted_to
@@ -377,7 +396,14 @@ def _follow(template: TextTemplate, picture: Yuv420, near: Pose, here: Presence)
         return pose
     if here.faint and here.match < 0.7 and here.strength > 0.1:
         return None  # a fade rather than a change of size
-    sizes = tuple(round(near.scale * factor, 4) for factor in (0.7, 0.8, 0.88, 0.94, 1.0, 1.06, 1.13, 1.25))
-    sizes = tuple(size for size in sizes if 0.2 <= size <= 1.6)
-    pose, scaled = find_pose(template, picture, Pose(near.dx, near.dy), (12, 12), sizes)
-    return pose if scaled >= max(need, 0.68) else None
+    if near.scale == 1.0 and score > 0.9 and there.match >= 0.5:
+        return None
+    best, scaled = near, -1.0
+    for factors in (POP_STEPS, (0.93, 0.965, 1.035, 1.07)):
+        base = near.scale if scaled < 0 else best.scale
+        sizes = tuple(round(base * factor, 4) for factor in factors if 0.15 <= base * factor <= 1.7)
+        other, value = find_pose(template, picture, Pose(near.dx, near.dy), (12, 12), sizes)
+        if value > scaled:
+            best, scaled = other, value
+    there = measure_presence(template, picture, best)
+    return best if scaled >= max(need, 0.66) and there.match >= 0.6 and there.correlation >= 0.6 else None

@@ -91,13 +91,17 @@ class ClipSearch:
             crop = rgb_crop(picture, area)
             scale = self._pace.coarse_side / max(picture.size)
             found = self._networks.detect(crop, round(max(crop.shape[:2]) * min(scale * 1.2, 1.0)))
-            tracker.look_back(frame, [FoundQuad(shift_by(item.quad, area[0], area[1]), item.score) for item in found])
+            tracker.look_back(
+                frame, [FoundQuad(shift_by(item.quad, area[0], area[1]), item.score) for item in found]
+            )
         tracker.looked()
 
     def _draw(self, life: TextLife) -> None:
         text, confidence = read_life(self._networks, life)
         assert self._tracker is not None  # noqa: S101 - lives come from it
-        nature = nature_of(life, text, confidence, self._protected, self._tracker.cuts_in(life))
+        nature = nature_of(
+            life, text, confidence, self._protected, self._tracker.cuts_in(life), self._tracker.size
+        )
         if nature is not None:
             self.tracks.append(track_of(life, text, confidence, nature, self._tracker.size))
 

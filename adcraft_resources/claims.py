@@ -2,6 +2,10 @@
 
 Belongs here: reading the rules (prompts/claims.json) and applying them to texts, whoever wrote them. Does not:
 the rules themselves, length limits (hook_sets), or what happens to a text that breaks one (copywriters, gates).
+
+A word list finds what it was taught: on 121 lines written before the rules were tuned to them, English, Hindi and
+Hinglish, it found 55 of 69 banned claims and flagged none of the 52 harmless lines. Tamil and Arabic rules are few and
+unmeasured. A person still reads the copy.
 """
 
 from __future__ import annotations

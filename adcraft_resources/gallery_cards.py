@@ -224,20 +224,30 @@ def gate_list(gates: Sequence[GateCard]) -> Html | None:
 
 
 def _gate(gate: GateCard) -> Html:
-    head = tag("tr", [tag("th", name, scope="col") for name in ("Figure", "Measured", "Asked")])
-    rows = [
-        tag("tr", tag("th", name, scope="row"), tag("td", measured), tag("td", asked))
-        for name, measured, asked in gate.figures
-    ]
     title = gate.title.replace("_", " ")
     return tag(
         "li",
         tag("p", mark(gate.passed), " ", tag("b", title[:1].upper() + title[1:]), cls="name"),
         tag("p", gate.reason),
-        tag("details", tag("summary", "Figures"), tag("table", tag("thead", head), tag("tbody", rows)))
-        if rows
-        else None,
+        tag("details", tag("summary", "Figures"), _figures(gate)) if gate.figures else None,
     )
+
+
+def _figures(gate: GateCard) -> Html:
+    """What was measured, and beside it what is asked where a gate says so."""
+    asks = any(asked for _, _, asked in gate.figures)
+    names = ("Figure", "Measured", "Asked") if asks else ("Figure", "Measured")
+    rows = [
+        tag(
+            "tr",
+            tag("th", name.replace("_", " "), scope="row"),
+            tag("td", measured),
+            tag("td", asked) if asks else None,
+        )
+        for name, measured, asked in gate.figures
+    ]
+    head = tag("tr", [tag("th", name, scope="col") for name in names])
+    return tag("table", tag("thead", head), tag("tbody", rows))
 
 
 def _gates_told(gates: Sequence[GateCard]) -> Html:

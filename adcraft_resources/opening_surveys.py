@@ -1,15 +1,13 @@
 """What is looked at once before any variant is rendered: the opening's pictures, its faces and labels.
 
-Belongs here: picking and reading sample pictures of a cleaned video, finding what a hook and a crop must spare.
+Belongs here: picking sample pictures of a cleaned video, finding what a hook and a crop must spare.
 Does not: choosing crops (first_frames) or places (typography).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import cv2
@@ -19,11 +17,9 @@ from adcraft_resources.algorithms.framing import Box, Crop
 from adcraft_resources.algorithms.skin import skin_mask
 from adcraft_resources.algorithms.values import Frame, Mask, Shot, TextTracks
 from adcraft_resources.faces import find_faces
-from adcraft_resources.typography.overlay import ENTRY_S, EXIT_S, WORDS_PER_S
-from adcraft_resources.video_codecs import VideoFacts, read_frames
+from adcraft_resources.video_codecs import TimedPicture, VideoFacts, rgb_of
 
-HOOK_WORDS: Final = 6
-_OPENING_S: Final = ENTRY_S + HOOK_WORDS / WORDS_PER_S + EXIT_S  # the longest a hook stays
+_OPENING_S: Final = 1.2  # looked at for faces, labels and what draws the eye; the hook stays at least as long
 _OPENING_SAMPLES: Final = 3
 _LATER_SHOTS: Final = 4  # whose middle is looked at for skin
 _FACE_SIDE: Final = 320  # px of the short side on which faces are sought: one of 8 % of it is found
@@ -32,25 +28,45 @@ _LABEL_WEIGHT: Final = 0.8
 _FACE_MARGIN: Final = 0.12  # of a face's size kept around it: hair, chin
 
 
-@dataclass(frozen=True)
+@dataclass
 class OpeningSurvey:
-    """Sample pictures by frame number, the first one included, with the faces in each (px) and label boxes."""
+    """Sample pictures of the opening by frame number, the first one included, with faces (px) and label boxes.
+
+    `skins` holds the skin of pictures that show a face, by frame number; later shots add theirs as they pass.
+    """
 
     frames: dict[int, Frame]
-    opening: tuple[int, ...]
     faces: dict[int, list[tuple[int, int, int, int]]]
     labels: dict[int, list[Box]]
+    later: frozenset[int]
+    skins: dict[int, Mask] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for at, found in self.faces.items():
+            self._note_skin(at, self.frames[at], found)
+
+    @property
+    def opening(self) -> list[int]:
+        """Frame numbers of the samples."""
+        return sorted(self.frames)
 
     @property
     def first(self) -> Frame:
         """The first picture."""
         return self.frames[self.opening[0]]
 
-    @cached_property
-    def skins(self) -> dict[int, Mask]:
-        """Skin, by frame, of the pictures that show a face."""
-        masks = {at: skin_mask(self.frames[at], found) for at, found in self.faces.items() if found}
-        return {at: mask for at, mask in masks.items() if mask.any()}
+    def watch(self, pictures: Iterable[TimedPicture]) -> Iterator[TimedPicture]:
+        """Pass pictures on, finding skin in the middle of later shots before anyone else sees them."""
+        for timed in pictures:
+            if timed.index in self.later:
+                frame = rgb_of(timed.picture)
+                self._note_skin(timed.index, frame, _faces_in(frame))
+            yield timed
+
+    def _note_skin(self, at: int, frame: Frame, faces: Sequence[tuple[int, int, int, int]]) -> None:
+        mask = skin_mask(frame, faces)
+        if mask.any():
+            self.skins[at] = mask
 
     def keep_boxes(self) -> list[Box]:
         """Boxes (shares) in the first picture that a crop must not cut."""
@@ -85,26 +101,30 @@ class OpeningSurvey:
         return boxes
 
 
-def survey_opening(
-    video: Path, facts: VideoFacts, shots: Sequence[Shot], tracks: TextTracks | None
-) -> OpeningSurvey:
-    """Look at a cleaned video's opening, and at the middle of later shots.
+def opening_length(facts: VideoFacts) -> int:
+    """Return how many pictures `survey_opening` wants."""
+    return max(1, round(_OPENING_S * float(facts.fps)))
 
-    Raises:
-        VideoUnreadable: The video cannot be decoded.
+
+def survey_opening(
+    head: Sequence[TimedPicture], shots: Sequence[Shot], tracks: TextTracks | None
+) -> OpeningSurvey:
+    """Look at a cleaned video's first pictures, and plan where to look for skin later.
+
+    Args:
+        head: The first pictures, at least one.
+        shots: All shots of the video.
+        tracks: The ad's text; its labels are spared.
     """
-    frame_count = shots[-1].last_frame + 1
-    opening_end = min(frame_count, max(1, round(_OPENING_S * float(facts.fps))))
-    opening = tuple(sorted({round(v) for v in np.linspace(0, opening_end - 1, _OPENING_SAMPLES)}))
+    picks = {round(v) for v in np.linspace(0, len(head) - 1, _OPENING_SAMPLES)}
+    frames = {head[at].index: rgb_of(head[at].picture) for at in sorted(picks)}
     middles = [(shot.first_frame + shot.last_frame) // 2 for shot in shots]
     step = max(1, -(-len(middles) // _LATER_SHOTS))
-    wanted = sorted({*opening, *middles[::step]})
-    frames = read_frames(video, wanted)
     return OpeningSurvey(
         frames,
-        tuple(at for at in opening if at in frames),
         {at: _faces_in(frame) for at, frame in frames.items()},
-        _label_boxes(tracks, opening),
+        _label_boxes(tracks, list(frames)),
+        frozenset(middles[::step]) - frozenset(frames),
     )
 
 

@@ -78,7 +78,8 @@ class Lane:
         self._edit = OpeningEdit()
         self._overlay: HookOverlay | None = None
         self._ssims: list[float] = []
-        self._lifts: list[float] = []
+        self._lifts: list[tuple[float, int]] = []
+        self._opening_lift: float | None = None
         self._lumas: list[tuple[float, float]] = []
         self._sample_every = max(15, job.frame_count // _SSIM_SAMPLES)
 
@@ -131,7 +132,7 @@ class Lane:
         opened = self._edit.apply(framed, 0, skin)
         if skin is not None:
             source = rgb_of(cropped(timed.picture, self.crop))
-            self._note_lift(skin_delta_l(source, rgb_of(opened), skin))
+            self._opening_lift = skin_delta_l(source, rgb_of(opened), skin)
         before, after = rgb_of(styled), rgb_of(opened)
         boxes = self.job.survey.keep_boxes()
         self.figures["first_frame"] = {
@@ -166,11 +167,9 @@ class Lane:
             self._ssims.append(structural_similarity(cleaned.y, styled.y))
         skin = self.job.survey.skins.get(timed.index)
         if skin is not None:
-            self._note_lift(skin_delta_l(rgb_of(timed.picture), rgb_of(styled), skin))
-
-    def _note_lift(self, lift: float | None) -> None:
-        if lift is not None:
-            self._lifts.append(lift)
+            lift = skin_delta_l(rgb_of(timed.picture), rgb_of(styled), skin)
+            if lift is not None:
+                self._lifts.append((lift, int(skin.sum())))
 
     def _skin_at(self, index: int) -> Mask | None:
         """Skin as framed; the first picture's serves the few frames of the opening."""
@@ -205,10 +204,12 @@ class Lane:
         self.figures["first_frame"] |= luma_steps(self._lumas, self._edit.fade_frames)
 
     def _worst_lift(self) -> float | None:
-        """The signed mean ΔL* farthest from the middle of what is allowed; None where no face was found."""
-        if not self._lifts:
-            return None
-        return round(max(self._lifts, key=lambda lift: abs(lift - _SKIN_MIDDLE)), 3)
+        """Signed mean ΔL* over all skin seen, or on the opened first frame where that strays more; None: no face."""
+        lifts = [lift for lift in (self._opening_lift,) if lift is not None]
+        if self._lifts:
+            total = sum(pixels for _, pixels in self._lifts)
+            lifts.append(sum(lift * pixels for lift, pixels in self._lifts) / total)
+        return round(max(lifts, key=lambda lift: abs(lift - _SKIN_MIDDLE)), 3) if lifts else None
 
 
 def luma_steps(lumas: list[tuple[float, float]], fade_frames: int) -> dict[str, float]:

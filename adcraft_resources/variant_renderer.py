@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +23,7 @@ from adcraft_resources.algorithms.looks import Look
 from adcraft_resources.algorithms.values import Shot, TextTracks
 from adcraft_resources.errors import VideoUnreadable
 from adcraft_resources.first_frames import FirstFrameSettings
-from adcraft_resources.opening_surveys import survey_opening
+from adcraft_resources.opening_surveys import OpeningSurvey, opening_length, survey_opening
 from adcraft_resources.variant_lanes import BEFORE, POSTER, VIDEO, Job, Lane
 from adcraft_resources.variants import VariantPlan
 from adcraft_resources.video_codecs import (
@@ -80,29 +82,36 @@ def render_variants(
         VideoUnwritable: An encoder, or the disk, refused; no lane leaves a video then.
         CopyRefused: No installed font has the letters of a hook.
     """
+    if not shots:
+        raise VideoUnreadable(f"{mezzanine} has no shot.", remedy="Scan its shots again.")
     with VideoReader(mezzanine) as reader:
-        facts = reader.facts
-        job = _job_of(mezzanine, facts, audio_source, shots, first_frame, tracks)
+        facts, pictures = reader.facts, reader.pictures()
+        head = deque(islice(pictures, opening_length(facts)))
+        if not head:
+            raise VideoUnreadable(f"{mezzanine} has no picture.", remedy="Clean the ad again.")
+        survey = survey_opening(head, shots, tracks)
+        job = _job_of(facts, survey, audio_source, shots, first_frame)
         lanes = [Lane(plan, looks[plan.id], job, Path(folder_of(plan))) for plan in plans]
+        watched = survey.watch(chain(_emptied(head), pictures))
         length = facts.duration_s if facts.variable_rate else None
-        shown = at_constant_rate(reader.pictures(), job.fps, duration_s=length)
-        ticks = _fan_out(shown, lanes, on_frame)
-    expected_s = ticks / float(job.fps)
-    return [_inspected(lane, expected_s) for lane in lanes]
+        ticks = _fan_out(at_constant_rate(watched, job.fps, duration_s=length), lanes, on_frame)
+    return [_inspected(lane, ticks / float(job.fps)) for lane in lanes]
+
+
+def _emptied(pictures: deque[TimedPicture]) -> Iterator[TimedPicture]:
+    while pictures:
+        yield pictures.popleft()
 
 
 def _job_of(
-    mezzanine: Path,
     facts: VideoFacts,
+    survey: OpeningSurvey,
     audio_source: Path | None,
     shots: Sequence[Shot],
     settings: FirstFrameSettings,
-    tracks: TextTracks | None,
 ) -> Job:
-    if not shots:
-        raise VideoUnreadable(f"{mezzanine} has no shot.", remedy="Scan its shots again.")
     return Job(
-        survey_opening(mezzanine, facts, shots, tracks),
+        survey,
         shots[0].last_frame,
         shots[-1].last_frame + 1,
         (facts.height, facts.width),

@@ -67,8 +67,9 @@ def summarize(store: BundleStore, settings: Settings) -> dict[str, Any]:
     """Return the summary of every ad of the config: the Ray script's fields, and more."""
     videos = [_video(store, ad, settings) for ad in ads_of(settings).values()]
     made = [video for video in videos if video["status"] == "made"]
-    variants = pd.DataFrame([variant for video in made for variant in video["variants"]])
-    stage_s = pd.DataFrame([video["stage_seconds"] for video in videos]).sum()
+    # pandas' own types are wider than what these columns hold
+    variants: Any = pd.DataFrame([variant for video in made for variant in video["variants"]])
+    stage_s: Any = pd.DataFrame([video["stage_seconds"] for video in videos]).sum()
     best = variants.nlargest(10, "score") if len(variants) else variants
     return {
         "generated_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -73,13 +73,15 @@ Pattern = Annotated[str, AfterValidator(_checked_pattern)]
 class Video(Section):
     """One source ad; in config.json also a bare URL."""
 
-    id: Slug = Field("", description="Slug; by default made of the URL.", validate_default=False)
+    id: Slug = Field(default="", description="Slug; by default made of the URL.", validate_default=False)
     url: str = Field(
         min_length=1, description="http(s) URL, file path (relative to config.json) or sample://NAME."
     )
-    disabled: bool = Field(False, description="Retires the video: its data stay, nothing new is made.")
-    include: tuple[Region, ...] = Field((), description="Regions always treated as overlay.")
-    exclude: tuple[Region, ...] = Field((), description="Regions never touched.")
+    disabled: bool = Field(
+        default=False, description="Retires the video: its data stay, nothing new is made."
+    )
+    include: tuple[Region, ...] = Field(default=(), description="Regions always treated as overlay.")
+    exclude: tuple[Region, ...] = Field(default=(), description="Regions never touched.")
 
     @model_validator(mode="before")
     @classmethod
@@ -113,13 +115,13 @@ class Product(Section):
     model_config = ConfigDict(json_schema_extra=_with_bare_urls)
 
     id: Slug
-    name: str = Field("", description="As it is written in ads; by default made of the type.")
+    name: str = Field(default="", description="As it is written in ads; by default made of the type.")
     product_specific: ProductSpecific = ProductSpecific()
     protected_text: tuple[Pattern, ...] = Field(
-        (), description="Text matching one of these patterns always stays."
+        default=(), description="Text matching one of these patterns always stays."
     )
     language: str = Field(
-        "en", pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})?$", description="Language of hooks and copy."
+        default="en", pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})?$", description="Language of hooks and copy."
     )
     rights: Literal["owned", "licensed", "unstated"] = "unstated"
     videos: tuple[Video, ...] = ()
@@ -143,7 +145,7 @@ class Product(Section):
 class BatchSettings(Section):
     """How much work goes together."""
 
-    max_partitions_per_run: int = Field(8, ge=1, le=256)
+    max_partitions_per_run: int = Field(default=8, ge=1, le=256)
     frames: int | Literal["auto"] = "auto"
 
 
@@ -158,15 +160,15 @@ class RefreshSettings(Section):
 class RetentionSettings(Section):
     """How long old generations stay."""
 
-    generations: int = Field(3, ge=1)
-    days: int = Field(30, ge=1)
+    generations: int = Field(default=3, ge=1)
+    days: int = Field(default=30, ge=1)
 
 
 class PlacementClass(Section):
     """Where steps of a class run on a cluster."""
 
     node_selector: dict[str, str] = Field(default_factory=dict)
-    gpus: int = Field(0, ge=0, le=1)
+    gpus: int = Field(default=0, ge=0, le=1)
 
 
 class ClusterSettings(Section):
@@ -190,15 +192,17 @@ class Settings(Section):
     model_config = ConfigDict(json_schema_extra=_with_schema_key)
 
     profile: Profile = "embedded"
-    store: str = Field(".adcraft/store", description="Folder (relative to config.json) or URL of the store.")
-    results: str = Field("results", description="Folder of the finished variants.")
-    variants_per_video: int = Field(4, ge=1, le=32)
+    store: str = Field(
+        default=".adcraft/store", description="Folder (relative to config.json) or URL of the store."
+    )
+    results: str = Field(default="results", description="Folder of the finished variants.")
+    variants_per_video: int = Field(default=4, ge=1, le=32)
     quality_preset: Literal["fast", "balanced", "high"] = "balanced"
-    gpu_count: int = Field(1, ge=0)
+    gpu_count: int = Field(default=1, ge=0)
     batch: BatchSettings = BatchSettings()
     products: tuple[Product, ...] = Field(min_length=1)
     styles: dict[ProductType, tuple[str, ...]] = Field(
-        {}, description="Style names by product type, in order."
+        default={}, description="Style names by product type, in order."
     )
     variants: VariantSettings = VariantSettings()
     rank_by: Literal["score", "ssim"] = "score"

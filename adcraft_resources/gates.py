@@ -25,20 +25,24 @@ class GateSettings(Section):
     """Thresholds of the gates (config.json `gates`). The README tells how the first values were found."""
 
     scene_ssim_p5: float = Field(
-        0.98, ge=0, le=1, description="Floor of the 5th percentile over frames of SSIM outside the masks."
+        default=0.98,
+        ge=0,
+        le=1,
+        description="Floor of the 5th percentile over frames of SSIM outside the masks.",
     )
     masked_area_max: float = Field(
-        0.45, ge=0, le=1, description="Largest share of a frame that may be replaced."
+        default=0.45, ge=0, le=1, description="Largest share of a frame that may be replaced."
     )
     style_ssim: tuple[float, float] = Field(
-        (0.45, 0.97),
+        default=(0.45, 0.97),
         description="Band of luma SSIM between a look and the cleaned ad: lower is broken, higher no variant.",
     )
     residual_text: float = Field(
-        0.01, ge=0, le=1, description="Largest share of removed text that OCR still finds."
+        default=0.01, ge=0, le=1, description="Largest share of removed text that OCR still finds."
     )
     skin_delta_l: tuple[float, float] = Field(
-        (-6.0, 2.0), description="Band of the mean change of skin lightness L*; a look must not lighten skin."
+        default=(-6.0, 2.0),
+        description="Band of the mean change of skin lightness L*; a look must not lighten skin.",
     )
 
     @field_validator("style_ssim", "skin_delta_l")
@@ -159,7 +163,11 @@ _PLAYS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("faststart", lambda value: value is True, "moov before mdat"),
     ("constant_rate", lambda value: value is True, "a constant frame rate"),
     ("fps", lambda value: Fraction(value) <= MAX_FRAME_RATE, "at most 30 frames a second"),
-    ("edit_lists", lambda value: set(value.values()) <= UNDOES_CODEC_DELAY, "edit lists that undo codec delay only"),
+    (
+        "edit_lists",
+        lambda value: set(value.values()) <= UNDOES_CODEC_DELAY,
+        "edit lists that undo codec delay only",
+    ),
     ("closed_gop", lambda value: value is True, "closed groups of pictures"),
     ("gop_s", lambda value: value <= MAX_GOP_S, f"at most {MAX_GOP_S} s"),
     ("av_offset_ms", lambda value: _within(value, MAX_AV_OFFSET_MS), "sound within 10 ms of the picture"),
@@ -174,7 +182,11 @@ def _within(value: float | None, limit: float) -> bool:
 
 
 def _plays(probe: Mapping[str, Any]) -> Verdict:
-    faults = [f"{name} is {probe[name]!r}, asked is {asked}" for name, holds, asked in _PLAYS if not holds(probe[name])]
+    faults = [
+        f"{name} is {probe[name]!r}, asked is {asked}"
+        for name, holds, asked in _PLAYS
+        if not holds(probe[name])
+    ]
     return Verdict(
         "variants_play_everywhere",
         not faults,

@@ -35,7 +35,7 @@ def read_picture(path: Path) -> Frame:
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
         raise StoreDamaged(f"{path.name} is no picture.", remedy="Materialize the stage that made it again.")
-    return np.ascontiguousarray(picture[..., ::-1])
+    return np.ascontiguousarray(picture[..., ::-1], np.uint8)
 
 
 def write_picture(frame: Frame, path: Path, *, quality: int = 92) -> None:
@@ -64,4 +64,4 @@ def side_by_side(frames: Sequence[Frame], *, height: int = 320) -> Frame:
         )
         for frame in frames
     ]
-    return np.hstack(row)
+    return np.hstack(row).astype(np.uint8)

@@ -43,9 +43,8 @@ def clean(arguments: Namespace) -> int:
             write_mask_file(tracks, masks)
         made.replace(out)
     removed = ", ".join(repr(track.text) for track in tracks.overlays if track.text) or "nothing with letters"
-    say(
-        f"{len(tracks.overlays)} overlay tracks removed ({removed}); {len(tracks.tracks) - len(tracks.overlays)} labels kept"
-    )
+    kept = len(tracks.tracks) - len(tracks.overlays)
+    say(f"{len(tracks.overlays)} overlay tracks removed ({removed}); {kept} labels kept")
     say(f"text OCR still finds: {report.figures['residual_text']:.2%}; cleaned video: {out}")
     return 0
 

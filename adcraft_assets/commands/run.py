@@ -47,9 +47,8 @@ def run_config(
     keys = _chosen(settings, None if one_off else product, video)
     overrides = {"progress": Progress(style=progress_style()), **(overrides or {})}
     defs = build_defs(path, overrides)
-    say(
-        f"{len(keys)} ad{'s' * (len(keys) != 1)}, {settings.variants_per_video} variants each, profile {settings.profile}"
-    )
+    ads = f"{len(keys)} ad{'s' * (len(keys) != 1)}"
+    say(f"{ads}, {settings.variants_per_video} variants each, profile {settings.profile}")
     with open_instance(home) as instance:
         add_partitions(instance, keys)
         outcome = launch(defs, instance, keys, most=settings.batch.max_partitions_per_run, tell=say)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from adcraft_resources.claims import blocking, lint_copy
 from adcraft_resources.copywriters import Copywriter, EmbeddedCopywriter
+from adcraft_resources.copywriters.templates import draw_hooks
 from adcraft_resources.errors import CopyRefused
 from adcraft_resources.hook_sets import CopyBrief, HookSet, fold_copy, limit_faults
-from adcraft_resources.hook_templates import draw_hooks
 from adcraft_tests.scripted_grok import SOAP, Wire, grok, written
 
 LANGUAGES = ("en", "hi", "hi-Latn", "ta", "ar")

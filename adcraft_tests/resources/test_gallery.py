@@ -26,8 +26,8 @@ from adcraft_resources.gallery import (
     write_gallery,
     write_index,
 )
-from adcraft_resources.gallery_index import render_index
-from adcraft_resources.gallery_page import render_gallery
+from adcraft_resources.gallery.index import render_index
+from adcraft_resources.gallery.page import render_gallery
 
 HOSTILE = (
     """</title></style></script><script>alert(1)</script><img src=x onerror=a()>"' onload="x" &amp; {x} ]]>"""

@@ -1,14 +1,14 @@
 """The card of one variant on an ad's page, and the small pieces other sections share.
 
-Belongs here: players, score bars, copy with its buttons, gates, plan. Does not: the page around them (gallery_page).
+Belongs here: players, score bars, copy with its buttons, gates, plan. Does not: the page around them (page).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from adcraft_resources.gallery_model import GalleryModel, GateCard, PartBar, VariantCard
-from adcraft_resources.page_markup import Html, join, link_to, tag
+from adcraft_resources.gallery.markup import Html, join, link_to, tag
+from adcraft_resources.gallery.model import GalleryModel, GateCard, PartBar, VariantCard
 
 _VISIBLE_HEADLINE = 27  # characters of a headline a phone shows
 

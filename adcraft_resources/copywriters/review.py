@@ -14,7 +14,7 @@ from typing import Final
 import regex
 
 from adcraft_resources.claims import blocking, lint_copy
-from adcraft_resources.copy_languages import MIN_SCRIPT_SHARE, CopyLanguage, script_share
+from adcraft_resources.copywriters.languages import MIN_SCRIPT_SHARE, CopyLanguage, script_share
 from adcraft_resources.hook_sets import TEXT_NAMES, HookSet, fold_copy, limit_faults
 
 _LINK: Final = regex.compile(

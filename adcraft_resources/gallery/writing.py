@@ -1,6 +1,6 @@
 """The gallery: one page per ad that shows its variants to a person, and one index over all ads.
 
-Belongs here: writing the pages. Does not: their records (gallery_model), how they look (gallery_page, gallery_index,
+Belongs here: writing the pages. Does not: their records (model), how they look (page, index,
 pages/), or the files they link to.
 """
 
@@ -10,31 +10,9 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from adcraft_resources.gallery_index import render_index
-from adcraft_resources.gallery_model import (
-    GalleryModel,
-    GateCard,
-    IndexEntry,
-    PartBar,
-    RejectedCard,
-    StillCard,
-    TextRow,
-    VariantCard,
-)
-from adcraft_resources.gallery_page import render_gallery
-
-__all__ = [
-    "GalleryModel",
-    "GateCard",
-    "IndexEntry",
-    "PartBar",
-    "RejectedCard",
-    "StillCard",
-    "TextRow",
-    "VariantCard",
-    "write_gallery",
-    "write_index",
-]
+from adcraft_resources.gallery.index import render_index
+from adcraft_resources.gallery.model import GalleryModel, IndexEntry
+from adcraft_resources.gallery.page import render_gallery
 
 
 def write_gallery(folder: Path, model: GalleryModel) -> Path:

@@ -1,14 +1,14 @@
 """How the page of one ad is laid out.
 
 Belongs here: sections in reading order, from verdict to evidence. Does not: colours and behaviour (pages/), the parts
-a variant's card is made of (gallery_cards), or records.
+a variant's card is made of (cards), or records.
 """
 
 from __future__ import annotations
 
-from adcraft_resources.gallery_cards import card_anchor, gate_list, percent, pill, seconds, variant_card
-from adcraft_resources.gallery_model import GalleryModel, RejectedCard, StillCard, TextRow, VariantCard
-from adcraft_resources.page_markup import Html, join, link_to, page, tag
+from adcraft_resources.gallery.cards import card_anchor, gate_list, percent, pill, seconds, variant_card
+from adcraft_resources.gallery.markup import Html, join, link_to, page, tag
+from adcraft_resources.gallery.model import GalleryModel, RejectedCard, StillCard, TextRow, VariantCard
 
 _KINDS = {"gate": "Stopped by a gate", "duplicate": "Looks like another", "spare": "Not needed"}
 

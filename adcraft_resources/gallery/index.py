@@ -1,6 +1,6 @@
 """How the page over all ads is laid out.
 
-Belongs here: ads grouped by product, each with its state and a link. Does not: one ad's page (gallery_page).
+Belongs here: ads grouped by product, each with its state and a link. Does not: one ad's page (page).
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from adcraft_resources.gallery_cards import percent, pill
-from adcraft_resources.gallery_model import IndexEntry
-from adcraft_resources.page_markup import Html, join, link_to, page, tag
+from adcraft_resources.gallery.cards import percent, pill
+from adcraft_resources.gallery.markup import Html, join, link_to, page, tag
+from adcraft_resources.gallery.model import IndexEntry
 
 _SHOWN_POSTERS = 4
 

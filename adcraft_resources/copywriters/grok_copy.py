@@ -1,7 +1,7 @@
 """Hook sets written by Grok: what is asked, how the answer is judged, one round of repair.
 
 Belongs here: prompts filled in, the fence around untrusted data, reading answers. Does not: the network
-(grok_wire), the rules a set must keep (copy_review), the words of the prompts (prompts/grok_hooks.json).
+(grok_wire), the rules a set must keep (review), the words of the prompts (prompts/grok_hooks.json).
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adcraft_resources.copy_languages import CopyLanguage, language_of
-from adcraft_resources.copy_review import Review, clean_copy, hook_id
+from adcraft_resources.copywriters.grok_wire import GrokWire
+from adcraft_resources.copywriters.languages import CopyLanguage, language_of
+from adcraft_resources.copywriters.review import Review, clean_copy, hook_id
+from adcraft_resources.copywriters.templates import load_prompts
 from adcraft_resources.errors import CopyRefused
-from adcraft_resources.grok_wire import GrokWire
 from adcraft_resources.hook_sets import (
     MAX_HEADLINE_GRAPHEMES,
     MAX_HOOK_GRAPHEMES,
@@ -25,7 +26,6 @@ from adcraft_resources.hook_sets import (
     CopyBrief,
     HookSet,
 )
-from adcraft_resources.hook_templates import load_prompts
 
 MAX_SETS: Final = 40
 MAX_LINE: Final = 200

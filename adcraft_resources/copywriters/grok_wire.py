@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 
-from adcraft_resources.copy_review import clean_copy
+from adcraft_resources.copywriters.review import clean_copy
+from adcraft_resources.copywriters.templates import load_prompts
 from adcraft_resources.errors import AdcraftError, ModelUnavailable, ModelUnreachable
-from adcraft_resources.hook_templates import load_prompts
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion

@@ -1,6 +1,6 @@
 """What a page of the gallery is told: plain records, with paths relative to the page's folder.
 
-Belongs here: the records. Does not: how a page looks (gallery_page, gallery_index), writing it (gallery) or choosing
+Belongs here: the records. Does not: how a page looks (page, index), writing it (gallery) or choosing
 what is shown (the ranking asset).
 """
 

@@ -16,8 +16,8 @@ from importlib import resources
 from typing import Any, Final
 
 from adcraft_resources.claims import blocking, lint_copy
-from adcraft_resources.copy_languages import language_of
-from adcraft_resources.copy_review import Review, clean_copy, hook_id
+from adcraft_resources.copywriters.languages import language_of
+from adcraft_resources.copywriters.review import Review, clean_copy, hook_id
 from adcraft_resources.errors import CopyRefused
 from adcraft_resources.hook_sets import MAX_HEADLINE_GRAPHEMES, CopyBrief, HookSet, count_graphemes
 

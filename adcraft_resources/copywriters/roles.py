@@ -12,14 +12,12 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from adcraft_resources.claims import claims_version
+from adcraft_resources.copywriters.templates import draw_hooks, load_prompts, templates_version
 from adcraft_resources.errors import AdcraftError, ModelUnavailable
-from adcraft_resources.hook_sets import CopyBrief, CopyResult, HookSet
-from adcraft_resources.hook_templates import draw_hooks, load_prompts, templates_version
+from adcraft_resources.hook_sets import CopyBrief, CopyResult
 
 if TYPE_CHECKING:
     import httpx2
-
-__all__ = ["CopyBrief", "CopyResult", "Copywriter", "EmbeddedCopywriter", "GrokCopywriter", "HookSet"]
 
 METHOD_VERSION = "1"
 
@@ -109,8 +107,8 @@ class GrokCopywriter(Copywriter):
             return CopyResult(drawn.hooks, drawn.usage, drawn.source, (note, *drawn.notes))
 
     def _ask(self, brief: CopyBrief, count: int) -> CopyResult:
-        from adcraft_resources.grok_copy import ask_for_hooks
-        from adcraft_resources.grok_wire import GrokWire, WireSettings
+        from adcraft_resources.copywriters.grok_copy import ask_for_hooks
+        from adcraft_resources.copywriters.grok_wire import GrokWire, WireSettings
 
         if not self.api_key.strip():
             raise ModelUnavailable(

@@ -15,8 +15,13 @@ Transform = NDArray[np.float64]
 """3 x 3 matrix on (x, y, 1) in display pixels."""
 
 CORNERS = 240
+REFITS = 4
+INLIER_PX = 0.8  # at analysis size
+TRUSTED_SHARE = 0.5
 MIN_PAIRS = 12  # fewer pairs than this cannot outvote a moving person
 STILL_PX = 0.6  # a camera that strays less than this over a whole chunk stands still
+LOST_LEVELS = 20  # a patch this different from where it was tracked to was lost
+TIGHT_PX = 0.08  # inliers of the last fit: a slowly moving person must not bend a still camera
 ANALYSIS_SIDE = 640  # long side of the picture points are tracked on
 
 
@@ -28,6 +33,7 @@ class CameraTracker:
         self._size = size
         self._last: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
         self._steps: list[Transform] = []
+        self._agreement: list[float] = []
 
     def push(self, luma: NDArray[np.uint8], hidden: Mask | None) -> None:
         """Take the next frame's luma (h, w) and its mask of pixels that do not belong to the scene."""
@@ -38,10 +44,18 @@ class CameraTracker:
             blocked = cv2.resize(hidden.astype(np.uint8), shape, interpolation=cv2.INTER_AREA)
             free[cv2.dilate(blocked, np.ones((7, 7), np.uint8)) > 0] = 0
         if self._last is not None:
-            self._steps.append(self._unscaled(_step_between(small, free, *self._last)))
+            step, agreement = _step_between(small, free, *self._last)
+            self._steps.append(self._unscaled(step))
+            if agreement is not None:
+                self._agreement.append(agreement)
         else:
             self._steps.append(np.eye(3))
         self._last = (small, free)
+
+    @property
+    def trusted(self) -> bool:
+        """Say whether one transform a step explains most of the points: a plane, or a distant scene."""
+        return float(np.median(self._agreement or [1.0])) >= TRUSTED_SHARE
 
     def steps(self) -> list[Transform]:
         """Transform of each frame's coordinates into its predecessor's (the first: identity)."""
@@ -72,19 +86,27 @@ def _reach(transform: Transform, size: tuple[int, int]) -> float:
 
 def _step_between(
     small: NDArray[np.uint8], free: NDArray[np.uint8], last: NDArray[np.uint8], last_free: NDArray[np.uint8]
-) -> Transform:
-    """Return the transform that takes points of `small` to `last`; identity when it cannot be told."""
+) -> tuple[Transform, float | None]:
+    """Return the transform that takes points of `small` to `last`, and the share of points it explains.
+
+    Identity and None where there are too few points to tell.
+    """
     corners = cv2.goodFeaturesToTrack(small, CORNERS, 0.01, 7, mask=free, blockSize=5)
     if corners is None or len(corners) < MIN_PAIRS:
-        return np.eye(3)
+        return np.eye(3), None
     moved, found, error = cv2.calcOpticalFlowPyrLK(
         small, last, corners, np.empty_like(corners), winSize=(17, 17), maxLevel=3
     )
-    ok = (found.ravel() > 0) & (error.ravel() < 20)
+    ok = (found.ravel() > 0) & (error.ravel() < LOST_LEVELS)
     ok &= _inside_free(moved.reshape(-1, 2), last_free)
     if int(ok.sum()) < MIN_PAIRS:
-        return np.eye(3)
-    return _fit_transform(corners.reshape(-1, 2)[ok], moved.reshape(-1, 2)[ok])
+        return np.eye(3), None
+    here, there = corners.reshape(-1, 2)[ok], moved.reshape(-1, 2)[ok]
+    fitted = _fit_transform(here, there)
+    if fitted is None:
+        return np.eye(3), 0.0
+    error = _errors(fitted, here.astype(np.float64), there.astype(np.float64))
+    return fitted, float(np.mean(error < INLIER_PX))
 
 
 def _inside_free(points: NDArray[np.float32], free: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -93,15 +115,25 @@ def _inside_free(points: NDArray[np.float32], free: NDArray[np.uint8]) -> NDArra
     return inside & (free[y.clip(0, free.shape[0] - 1), x.clip(0, free.shape[1] - 1)] > 0)
 
 
-def _fit_transform(here: NDArray[np.float32], there: NDArray[np.float32]) -> Transform:
+def _fit_transform(here: NDArray[np.float32], there: NDArray[np.float32]) -> Transform | None:
     """Prefer the model with fewer degrees of freedom unless the homography explains the points much better."""
     cv2.setRNGSeed(1)
-    full, inliers = cv2.findHomography(here, there, cv2.RANSAC, 0.8, maxIters=600, confidence=0.995)
+    full, inliers = cv2.findHomography(here, there, cv2.RANSAC, INLIER_PX, maxIters=600, confidence=0.995)
     if full is None or int(inliers.sum()) < max(MIN_PAIRS, len(here) // 4):
-        return np.eye(3)
-    keep = inliers.ravel() > 0
-    here, there = here[keep].astype(np.float64), there[keep].astype(np.float64)
+        return None
     best = np.asarray(full, np.float64)
+    keep = inliers.ravel() > 0
+    for _ in range(REFITS):
+        best = _simplest(here[keep].astype(np.float64), there[keep].astype(np.float64), best)
+        error = _errors(best, here.astype(np.float64), there.astype(np.float64))
+        tight = error < max(TIGHT_PX, 2 * float(np.median(error[keep])))
+        if int(tight.sum()) < MIN_PAIRS:
+            break
+        keep = tight
+    return best
+
+
+def _simplest(here: NDArray[np.float64], there: NDArray[np.float64], best: Transform) -> Transform:
     ones = np.column_stack([here, np.ones(len(here))])
     for simple in (_similarity(here, there), _affine(ones, there)):
         if _rms(simple, here, there) <= 1.15 * _rms(best, here, there) + 0.005:
@@ -124,5 +156,11 @@ def _similarity(here: NDArray[np.float64], there: NDArray[np.float64]) -> Transf
 
 
 def _rms(transform: Transform, here: NDArray[np.float64], there: NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.mean(_errors(transform, here, there) ** 2)))
+
+
+def _errors(
+    transform: Transform, here: NDArray[np.float64], there: NDArray[np.float64]
+) -> NDArray[np.float64]:
     moved = cv2.perspectiveTransform(here[None], transform)[0]
-    return float(np.sqrt(np.mean((moved - there) ** 2)))
+    return np.hypot(*(moved - there).T)

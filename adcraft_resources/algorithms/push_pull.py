@@ -11,35 +11,58 @@ from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
 
+CV_CHANNELS = 4  # cv2.resize averages areas of no more channels
 
-def push_pull(values: NDArray[np.generic], known: NDArray[np.generic]) -> Field:
+
+def push_pull(values: NDArray[np.generic], known: NDArray[np.bool_]) -> Field:
     """Return `values` with unknown samples replaced by a smooth continuation of the known ones.
 
-    Values are averaged down a pyramid by their weights ("push") and unknown samples take the coarser level's
-    answer on the way back ("pull"): Gortler et al., The Lumigraph, 1996, section 3.4.
+    Known samples are averaged down a pyramid ("push") and unknown ones take the coarser level's answer on the way
+    back ("pull"): Gortler et al., The Lumigraph, 1996, section 3.4.
 
     Args:
         values: (h, w) or (h, w, c), any real type; what stands under unknown samples is ignored.
-        known: (h, w) weights from 0 (unknown) to 1 (known), or bool.
+        known: (h, w) bool.
 
     Returns:
         float32 of the shape of `values`; zeros where nothing at all is known.
     """
     if values.shape[:2] != known.shape:
         raise ValueError(f"values {values.shape} and known {known.shape} differ in size")
-    weight = known.astype(np.float32)
-    flat = values.reshape(*known.shape, -1).astype(np.float32)
-    filled = _fill_level(np.dstack([flat * weight[..., None], weight]))
-    return filled.reshape(values.shape)
+    height, width = known.shape
+    count = 1 if values.ndim == 2 else values.shape[2]  # noqa: PLR2004 - a plane
+    stack = np.empty((height, width, count + 1), np.float32)
+    stack[..., :-1] = values.reshape(height, width, count)
+    stack[..., -1] = known
+    stack[~known] = 0
+    return _fill_level(stack).reshape(values.shape)
 
 
-def halve(weighted: Field) -> Field:
-    """Return the 2 x 2 sums of (h, w, c) at half size, an odd edge completed with zeros."""
-    height, width = weighted.shape[:2]
-    even = cv2.copyMakeBorder(weighted, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT, value=0)
-    even = even.reshape((height + 1) // 2 * 2, (width + 1) // 2 * 2, -1)
-    rows = even[0::2] + even[1::2]
-    return rows[:, 0::2] + rows[:, 1::2]
+def _fill_level(stack: Field) -> Field:
+    """Fill a level whose last channel says 1 (known) or 0; unknown samples hold zeros."""
+    known = stack[..., -1] > 0
+    height, width = known.shape
+    if height * width == 1 or bool(known.all()):
+        return stack[..., :-1]
+    filled = double(_fill_level(_coarser(stack)), height, width)
+    np.copyto(filled, stack[..., :-1], where=known[..., None])
+    return filled
+
+
+def _coarser(stack: Field) -> Field:
+    """Return the means of the known samples of each 2 x 2 square."""
+    height, width = stack.shape[:2]
+    if height % 2 or width % 2:
+        stack = cv2.copyMakeBorder(stack, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT, value=0)
+    size = ((width + 1) // 2, (height + 1) // 2)
+    if stack.shape[2] <= CV_CHANNELS:
+        coarse = cv2.resize(stack, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
+    else:
+        rows = stack[0::2] + stack[1::2]
+        coarse = (rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25)
+    # One known sample of four already says all there is to say about the square.
+    coarse /= np.maximum(coarse[..., -1:], np.float32(0.25))
+    return coarse
 
 
 def double(values: Field, height: int, width: int) -> Field:
@@ -47,27 +70,3 @@ def double(values: Field, height: int, width: int) -> Field:
     size = (values.shape[1] * 2, values.shape[0] * 2)
     large = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
     return large.reshape(size[1], size[0], -1)[:height, :width]
-
-
-def _fill_level(weighted: Field) -> Field:
-    weight = weighted[..., -1:]
-    own = weighted[..., :-1] / np.maximum(weight, 1e-6)
-    height, width = weighted.shape[:2]
-    if height * width == 1 or float(weight.min()) >= 1.0:
-        return own
-    coarse = halve(weighted)
-    # A coarse sample one quarter known already says all there is to say about its square.
-    coarse /= np.maximum(coarse[..., -1:], 1.0)
-    below = double(_fill_level(coarse), height, width)
-    return own * weight + below * (1.0 - weight)
-
-
-def smooth_known(values: NDArray[np.generic], known: NDArray[np.generic], sigma: float) -> Field:
-    """Return the Gaussian mean of the known samples around each sample (normalised convolution), float32.
-
-    `values` is (h, w) or (h, w, c); samples with nothing known in reach come back as 0.
-    """
-    weight = known.astype(np.float32)
-    flat = values.reshape(*known.shape, -1).astype(np.float32)
-    stack = cv2.GaussianBlur(np.dstack([flat * weight[..., None], weight]), (0, 0), sigma)
-    return (stack[..., :-1] / np.maximum(stack[..., -1:], 1e-3)).reshape(values.shape)

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.window_clip import Indices, Points, WindowClip
 
+RESUMES = 4  # times a path may be taken up again behind a hidden landing place
+
 StepField = Callable[[int, int, Indices], tuple[Points, Points]]
 """(frame, neighbour, flat block indices) → displacement in luma pixels from frame to neighbour, per block."""
 
@@ -41,20 +43,17 @@ class Sources:
 def trace_sources(clip: WindowClip, step: StepField, *, past: bool) -> list[Sources]:
     """Follow every hidden block of every frame into the past (or the future) to the first frame that shows it."""
     order = range(clip.count) if past else range(clip.count - 1, -1, -1)
-    traced: dict[int, Sources] = {}
-    state = _State(clip.blocks)
+    tracing = _Tracing(clip)
     neighbour: int | None = None
     for frame in order:
         where = np.flatnonzero(clip.hidden[frame]).astype(np.int32)
         if neighbour is None or len(where) == 0:
-            sources = _nothing(where)
+            tracing.keep(frame, _nothing(where))
         else:
             dx, dy = step(frame, neighbour, where)
-            sources = state.follow(where, dx, dy, neighbour, clip.hidden[neighbour])
-        state.remember(sources)
-        traced[frame] = sources
+            tracing.keep(frame, tracing.resumed(tracing.follow(where, dx, dy, neighbour)))
         neighbour = frame
-    return [traced[frame] for frame in range(clip.count)]
+    return [tracing.done[frame] for frame in range(clip.count)]
 
 
 def _nothing(where: Indices) -> Sources:
@@ -62,31 +61,27 @@ def _nothing(where: Indices) -> Sources:
     return Sources(where, np.full(len(where), -1, np.int32), zeros, zeros)
 
 
-class _State:
-    """The sources of the frame visited last, spread over the window."""
+class _Tracing:
+    """The frames traced so far, the last one spread over the window."""
 
-    def __init__(self, blocks: tuple[int, int]) -> None:
-        self._blocks = blocks
-        self._frame = np.full(blocks[0] * blocks[1], -1, np.int32)
-        self._dx = np.zeros(blocks[0] * blocks[1], np.float32)
-        self._dy = np.zeros_like(self._dx)
+    def __init__(self, clip: WindowClip) -> None:
+        self.done: dict[int, Sources] = {}
+        self._clip = clip
+        self._frame = np.full(clip.blocks[0] * clip.blocks[1], -1, np.int32)
+        self._dx = np.zeros(len(self._frame), np.float32)
+        self._dy = np.zeros(len(self._frame), np.float32)
 
-    def remember(self, sources: Sources) -> None:
+    def keep(self, frame: int, sources: Sources) -> None:
+        self.done[frame] = sources
         self._frame.fill(-1)
         self._frame[sources.where] = sources.frame
         self._dx[sources.where] = sources.dx
         self._dy[sources.where] = sources.dy
 
-    def follow(
-        self, where: Indices, dx: Points, dy: Points, neighbour: int, hidden: NDArray[np.bool_]
-    ) -> Sources:
-        height, width = self._blocks
-        row, column = np.divmod(where, width)
-        x = np.rint(column + dx * np.float32(0.5)).astype(np.int32)
-        y = np.rint(row + dy * np.float32(0.5)).astype(np.int32)
-        inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-        there = np.where(inside, y * width + x, 0)
-        shown = inside & ~hidden.reshape(-1)[there]
+    def follow(self, where: Indices, dx: Points, dy: Points, neighbour: int) -> Sources:
+        """Take one step: seen in the neighbour, or wherever the block the step lands on is seen."""
+        there, inside = self._landing(where, dx, dy)
+        shown = inside & ~self._clip.hidden[neighbour].reshape(-1)[there]
         handed = inside & ~shown
         frame = np.where(shown, neighbour, np.where(handed, self._frame[there], -1)).astype(np.int32)
         return Sources(
@@ -95,3 +90,45 @@ class _State:
             dx + np.where(handed, self._dx[there], np.float32(0)),
             dy + np.where(handed, self._dy[there], np.float32(0)),
         )
+
+    def resumed(self, sources: Sources) -> Sources:
+        """Go on where a landing place is hidden after all.
+
+        Steps smaller than a block are handed on from a block that is up to half a block off; over many frames
+        the place drifts from the one that was tested.
+        """
+        frame, dx, dy = sources.frame.copy(), sources.dx.copy(), sources.dy.copy()
+        hidden = self._clip.hidden.reshape(self._clip.count, -1)
+        suspects = np.flatnonzero(frame >= 0)
+        for attempt in range(RESUMES + 1):
+            there, inside = self._landing(sources.where[suspects], dx[suspects], dy[suspects])
+            frame[suspects[~inside]] = -1
+            wrong = inside & hidden[frame[suspects], there]
+            suspects, there = suspects[wrong], there[wrong]
+            if len(suspects) == 0:
+                break
+            if attempt == RESUMES:
+                frame[suspects] = -1
+                break
+            for other in np.unique(frame[suspects]):
+                chosen = frame[suspects] == other
+                self._take_over(int(other), suspects[chosen], there[chosen], frame, dx, dy)
+            suspects = suspects[frame[suspects] >= 0]
+        return Sources(sources.where, frame, dx, dy)
+
+    def _take_over(
+        self, other: int, suspects: NDArray[np.intp], there: Indices, frame: Indices, dx: Points, dy: Points
+    ) -> None:
+        onward = self.done[other]
+        place = np.searchsorted(onward.where, there)
+        dx[suspects] += onward.dx[place]
+        dy[suspects] += onward.dy[place]
+        frame[suspects] = onward.frame[place]
+
+    def _landing(self, where: Indices, dx: Points, dy: Points) -> tuple[Indices, NDArray[np.bool_]]:
+        height, width = self._clip.blocks
+        row, column = np.divmod(where, width)
+        x = np.rint(column + dx * np.float32(0.5)).astype(np.int32)
+        y = np.rint(row + dy * np.float32(0.5)).astype(np.int32)
+        inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+        return np.where(inside, y * width + x, 0).astype(np.int32), inside

@@ -5,6 +5,8 @@ Belongs here: storage, and sampling at (frame, x, y). Does not: deciding what to
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +46,7 @@ class WindowClip:
     @staticmethod
     def bytes_per_pixel() -> float:
         """Memory a window pixel of one frame takes, bookkeeping of the tracing included."""
-        return 3.5
+        return 2.2
 
     def put(self, frame: int, picture: Yuv420, hidden: Mask) -> None:
         """Store the window's part of a full picture; `hidden` is (blocks) bool."""
@@ -85,17 +87,17 @@ class WindowClip:
     def half_at(self, frames: Indices, x: Points, y: Points) -> Points:
         """Half-size luma at block coordinates (x, y) of each one's frame, (n,) float32."""
         height, width = self.blocks
-        return self._gather(self._half, frames, x, y, height, width, cv2.INTER_LINEAR).astype(np.float32)
+        return self._gather(self._half, frames, x, y, height, width, cv2.INTER_LINEAR)
 
     def chroma_at(self, frames: Indices, x: Points, y: Points) -> Points:
         """Chroma at block coordinates, (n, 2) float32."""
         height, width = self.blocks
-        return self._gather(self._chroma, frames, x, y, height, width, cv2.INTER_LINEAR).astype(np.float32)
+        return self._gather(self._chroma, frames, x, y, height, width, cv2.INTER_LINEAR)
 
     def luma_at(self, frames: Indices, x: Points, y: Points) -> Points:
         """Luma at pixel coordinates, bicubic, (n,) float32."""
         height, width = self.window.height, self.window.width
-        return self._gather(self._luma, frames, x, y, height, width, cv2.INTER_CUBIC).astype(np.float32)
+        return self._gather(self._luma, frames, x, y, height, width, cv2.INTER_CUBIC)
 
     def _view(self, atlas: NDArray[np.uint8], frame: int, height: int, width: int) -> NDArray[np.uint8]:
         row, column = divmod(frame, self._columns)
@@ -110,14 +112,19 @@ class WindowClip:
         height: int,
         width: int,
         interpolation: int,
-    ) -> NDArray[np.uint8]:
+    ) -> NDArray[np.float32]:
         row, column = np.divmod(frames, self._columns)
         map_x = np.clip(x, 0, width - 1) + (column * width).astype(np.float32)
         map_y = np.clip(y, 0, height - 1) + (row * height).astype(np.float32)
-        count = len(map_x)
-        padded = -(-max(count, 1) // LIST_WIDTH) * LIST_WIDTH
-        maps = np.zeros((2, padded), np.float32)
-        maps[0, :count], maps[1, :count] = map_x, map_y
-        lists = maps.reshape(2, -1, LIST_WIDTH)
-        out = cv2.remap(atlas, lists[0], lists[1], interpolation)
-        return out.reshape(padded, *atlas.shape[2:])[:count]
+        return read_points(atlas, map_x, map_y, interpolation)
+
+
+def read_points(plane: NDArray[Any], x: Points, y: Points, interpolation: int) -> NDArray[np.float32]:
+    """Return the plane's values, (n,) or (n, c) float32, at (x, y): a list of points instead of a map."""
+    count = len(x)
+    padded = -(-max(count, 1) // LIST_WIDTH) * LIST_WIDTH
+    maps = np.zeros((2, padded), np.float32)
+    maps[0, :count], maps[1, :count] = x, y
+    lists = maps.reshape(2, -1, LIST_WIDTH)
+    out = cv2.remap(plane, lists[0], lists[1], interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return out.reshape(padded, *plane.shape[2:])[:count].astype(np.float32)

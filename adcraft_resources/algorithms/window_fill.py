@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from adcraft_resources.algorithms.camera_motion import Transform, is_still
 from adcraft_resources.algorithms.mask_geometry import MaskGeometry
 from adcraft_resources.algorithms.source_tracing import Sources, StepField, trace_sources
-from adcraft_resources.algorithms.temporal_fill import Fill, fill_frame, write_fill
+from adcraft_resources.algorithms.surroundings import Surroundings
+from adcraft_resources.algorithms.temporal_fill import Fill, fill_frame, steady_fill, write_fill
 from adcraft_resources.algorithms.window_clip import Indices, Points, WindowClip
 from adcraft_resources.algorithms.window_motion import camera_steps, flow_pays, flow_steps
 
@@ -41,6 +42,8 @@ def fill_window(
     geometries: Sequence[MaskGeometry | None],
     steps: Sequence[Transform],
     fill_still: FillStill,
+    *,
+    camera_trusted: bool = True,
 ) -> WindowFigures:
     """Fill every frame of `clip` that has a geometry, in place.
 
@@ -49,9 +52,10 @@ def fill_window(
         geometries: The mask of each frame; None where nothing is masked (or is filled already).
         steps: Camera transform of each frame into its predecessor, display pixels.
         fill_still: Fills the holes of one frame.
+        camera_trusted: Whether the transforms hold for most of the picture.
     """
     figures = WindowFigures("still" if is_still(list(steps)) else "camera")
-    fields = _choose_motion(clip, steps, figures)
+    fields = _choose_motion(clip, steps, figures, camera_trusted)
     traces = _trace(clip, fields)
     synthetic = np.zeros(clip.count, np.bool_)
     for _ in range(MAX_STILLS):
@@ -62,6 +66,7 @@ def fill_window(
         synthetic[key] = True
         figures.stills.append(key)
         traces = _adopt(clip, traces, _trace(clip, fields))
+    surroundings = Surroundings()
     for frame, geometry in enumerate(geometries):
         if geometry is None:
             continue
@@ -70,10 +75,22 @@ def fill_window(
             found = _found(geometry, sources).mean()
             figures.shares[frame] = (float(found), 0.0, float(1 - found))
         else:
-            fill = fill_frame(clip, frame, geometry, sources)
+            fill = fill_frame(clip, frame, geometry, sources, surroundings)
+            if frame > 0:
+                fill = steady_fill(clip, frame, geometry, fill, _one_back(clip, frame, geometry, fields[-1]))
             write_fill(clip, frame, geometry, fill)
             figures.shares[frame] = _shares(geometry, sources, fill, synthetic)
     return figures
+
+
+def _one_back(clip: WindowClip, frame: int, geometry: MaskGeometry, step: StepField) -> Sources:
+    """Every block's place in the frame before, which is shown throughout by now."""
+    height, width = clip.blocks
+    dx, dy = step(frame, frame - 1, geometry.traced)
+    row, column = np.divmod(geometry.traced, width)
+    x, y = column + dx / 2, row + dy / 2
+    inside = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
+    return Sources(geometry.traced, np.where(inside, frame - 1, -1).astype(np.int32), dx, dy)
 
 
 def _geometry(geometries: Sequence[MaskGeometry | None], frame: int) -> MaskGeometry:
@@ -83,14 +100,16 @@ def _geometry(geometries: Sequence[MaskGeometry | None], frame: int) -> MaskGeom
     return geometry
 
 
-def _choose_motion(clip: WindowClip, steps: Sequence[Transform], figures: WindowFigures) -> list[StepField]:
+def _choose_motion(
+    clip: WindowClip, steps: Sequence[Transform], figures: WindowFigures, trusted: bool
+) -> list[StepField]:
     camera, flow = camera_steps(clip, steps), flow_steps(clip)
     pays, by_camera, by_flow = flow_pays(clip, camera, flow)
     figures.ring_error = by_flow if pays else by_camera
     if not pays:
         return [camera]
-    figures.motion += "+flow"
-    return [camera, _remembered(flow)]
+    figures.motion = f"{figures.motion}+flow" if trusted else "flow"
+    return [camera, _remembered(flow)] if trusted else [_remembered(flow)]
 
 
 def _remembered(step: StepField) -> StepField:
@@ -141,7 +160,7 @@ def _fill_key(
 ) -> None:
     """Reveal what can be revealed in frame `key`, fill its holes, and declare the whole frame shown."""
     sources = [trace[key] for trace in traces]
-    write_fill(clip, key, geometry, fill_frame(clip, key, geometry, sources))
+    write_fill(clip, key, geometry, fill_frame(clip, key, geometry, sources, Surroundings()))
     holes = np.zeros(geometry.filled.size, np.bool_)
     holes[geometry.blocks[~_found(geometry, sources)]] = True
     blocks = holes.reshape(clip.blocks)

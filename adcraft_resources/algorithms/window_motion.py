@@ -18,6 +18,7 @@ from adcraft_resources.algorithms.source_tracing import StepField
 from adcraft_resources.algorithms.window_clip import Indices, Points, WindowClip
 
 RING_BLOCKS = 8  # width of the band around masks on which motions are compared
+SPOILT_BLOCKS = 5  # flow this close to a mask was measured on patches that reach into it
 SAMPLED_PAIRS = 8
 FLOW_GAIN = 0.8  # flow must cut the camera's error to this share, else it is not worth its price
 NOISE_LEVELS = 1.5  # a mean error below this is noise that no motion explains
@@ -56,7 +57,10 @@ def flow_steps(clip: WindowClip) -> StepField:
 
     def step(frame: int, neighbour: int, where: Indices) -> tuple[Points, Points]:
         flow = engine.calc(bare(frame), bare(neighbour), np.zeros((*clip.blocks, 2), np.float32))
-        calm = push_pull(flow, ~clip.hidden[frame]).reshape(-1, 2)
+        near = cv2.dilate(
+            clip.hidden[frame].astype(np.uint8), np.ones((2 * SPOILT_BLOCKS + 1,) * 2, np.uint8)
+        )
+        calm = push_pull(flow, near == 0).reshape(-1, 2)
         return 2 * calm[where, 0], 2 * calm[where, 1]
 
     return step

@@ -58,7 +58,9 @@ class ChunkRemoval:
         """Fill every masked frame; all pictures of the chunk must have been seen."""
         steps = self._tracker.steps()
         for clip, geometries in zip(self._clips, self._geometries, strict=True):
-            self.figures.append(fill_window(clip, geometries, steps, fill_still))
+            self.figures.append(
+                fill_window(clip, geometries, steps, fill_still, camera_trusted=self._tracker.trusted)
+            )
 
     def clean_tail(self) -> Yuv420:
         """Return the cleaned picture of the chunk's last produced frame."""

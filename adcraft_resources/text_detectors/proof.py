@@ -16,20 +16,23 @@ from adcraft_resources.text_detectors.role import TextDetector
 from adcraft_resources.video_codecs import read_frames
 
 MAX_FRAMES = 12  # looked at per clip; about 0.3 CPU s each
+MIN_CONFIDENCE = 0.5  # readings below are guesses at texture: "1" 0.13, "T" 0.22 on blurred foliage
+MIN_CHARACTERS = 2
 
 
 def residual_text(detector: TextDetector, cleaned: Path, tracks: TextTracks) -> ResidualReport:
     """Search `cleaned` for text at frames spread over the overlays' lives.
 
-    Text that belongs to the scene (label tracks) is not counted.
+    Text that belongs to the scene (label tracks) is not counted, nor is a box in which nothing can be read.
     """
     frames = proof_frames(tracks)
     left = total = 0
     worst = (0, -1, ())
     for index, picture in sorted(read_frames(cleaned, frames).items()):
         removed, stays = _removed_text(tracks, index)
-        findings = tuple(detector.find_text(picture, read=False))
-        remaining = [f for f in findings if _is_left(f, removed, stays)]
+        remaining = [f for f in detector.find_text(picture, read=False) if _is_left(f, removed, stays)]
+        if remaining:  # a detector alone also fires on stripes and leaves; text is what can be read
+            remaining = [f for f in detector.find_text(picture) if is_legible(f) and _is_left(f, removed, stays)]
         under = np.zeros(tracks.size, np.bool_)
         for finding in remaining:
             under |= _filled(finding.quad, tracks.size)
@@ -39,6 +42,12 @@ def residual_text(detector: TextDetector, cleaned: Path, tracks: TextTracks) -> 
             worst = (count, index, tuple(remaining))
     share = left / total if total else 0.0
     return ResidualReport(share, worst[1] if worst[0] else None, worst[2], tuple(frames))
+
+
+def is_legible(finding: TextFinding) -> bool:
+    """Whether a finding reads as text: at least two letters or digits, read with some confidence."""
+    characters = sum(character.isalnum() for character in finding.text)
+    return characters >= MIN_CHARACTERS and finding.confidence >= MIN_CONFIDENCE
 
 
 def proof_frames(tracks: TextTracks, limit: int = MAX_FRAMES) -> list[int]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from adcraft_resources.errors import VideoUnreadable
 
 _FOLDERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts"}
+_HEADER_BYTES = 8
 _MAX_INDEX_BYTES = 256 << 20  # an index larger than this is no index of an ad
 
 
@@ -124,7 +125,7 @@ def children(payload: bytes) -> Iterator[tuple[bytes, bytes]]:
     position = 0
     while position + 8 <= len(payload):
         size, name = struct.unpack_from(">I4s", payload, position)
-        if size < 8 or position + size > len(payload):
+        if size < _HEADER_BYTES or position + size > len(payload):
             raise ValueError(f"box {name!r} claims {size} bytes")
         yield name, payload[position + 8 : position + size]
         position += size

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import av
 import av.error
+from av.container import InputContainer
+from av.stream import Disposition, Stream
 
 from adcraft_resources.errors import VideoUnreadable
 
 _STILL_FORMATS = ("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe", "image2")
 
 
-def open_video(path: Path) -> av.container.InputContainer:
+def open_video(path: Path) -> InputContainer:
     """Open a file that has a video stream.
 
     Raises:
@@ -39,7 +41,7 @@ def open_video(path: Path) -> av.container.InputContainer:
     return container
 
 
-def open_media(path: Path) -> av.container.InputContainer:
+def open_media(path: Path) -> InputContainer:
     """Open a file already known to be a media file, for its sound.
 
     Raises:
@@ -51,15 +53,20 @@ def open_media(path: Path) -> av.container.InputContainer:
         raise _not_a_video(path, error) from error
 
 
-def time_base_of(stream: av.stream.Stream) -> Fraction:
+def seconds_of(frame: av.VideoFrame | av.AudioFrame) -> float:
+    """Time of a decoded frame in its container; 0 where none is given."""
+    return 0.0 if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
+
+
+def time_base_of(stream: Stream) -> Fraction:
     """Seconds a tick of the stream lasts; containers without one count in 1/90000."""
     return stream.time_base or Fraction(1, 90000)
 
 
-def _has_pictures(container: av.container.InputContainer) -> bool:
+def _has_pictures(container: InputContainer) -> bool:
     if container.format.name in _STILL_FORMATS or not container.streams.video:
         return False
-    return not container.streams.video[0].disposition & av.stream.Disposition.attached_pic
+    return not container.streams.video[0].disposition & Disposition.attached_pic
 
 
 def _not_a_video(path: Path, error: Exception) -> VideoUnreadable:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-import av
+from av.container import OutputContainer
+from av.video.stream import VideoStream
 
 from adcraft_resources.algorithms.values import Yuv420
 from adcraft_resources.video_codecs.facts import probe_video
@@ -66,7 +67,7 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
             raise ValueError(f"picture is {picture.size}, the writer {self._size} (height, width)")
         self._queue(picture)
 
-    def _open(self, output: av.container.OutputContainer) -> None:
+    def _open(self, output: OutputContainer) -> None:
         self._stream = self._add_video(output)
         if self._audio_source is not None:
             facts = probe_video(self._audio_source)
@@ -84,7 +85,8 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
             for packet in self._sound.finish(self._duration_s or pictures_s):
                 self._file.container.mux(packet)
 
-    def _encode(self, picture: Yuv420) -> None:
+    def _encode(self, item: Yuv420) -> None:
+        picture = item
         if picture.matrix != "bt709" or picture.range != "limited":
             picture = yuv_of(rgb_of(picture))
         frame = av_frame_of(picture)
@@ -96,7 +98,7 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
             for packet in self._sound.packets_until(float(self._written / self._fps)):
                 self._file.container.mux(packet)
 
-    def _add_video(self, output: av.container.OutputContainer) -> av.video.stream.VideoStream:
+    def _add_video(self, output: OutputContainer) -> VideoStream:
         stream = output.add_stream("libx264", rate=self._fps)
         context = stream.codec_context
         context.height, context.width = self._size

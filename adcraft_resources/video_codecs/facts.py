@@ -13,6 +13,8 @@ from pathlib import Path
 
 import av
 import av.error
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from adcraft_resources.algorithms.values import Matrix, Range
 from adcraft_resources.errors import VideoUnreadable
@@ -21,6 +23,7 @@ from adcraft_resources.video_codecs.orientation import turn_of
 
 HD_LINES = 720  # untagged video below this many lines is BT.601 by custom, above it BT.709
 MISSING_SHARE = 0.02  # more packets than this short of the container's promise: the file is cut off
+_FULL = 2  # AVCOL_RANGE_JPEG
 _STANDARD_RATES = tuple(
     Fraction(rate) for rate in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)
 ) + tuple(Fraction(1000 * rate, 1001) for rate in (24, 30, 48, 60, 120))
@@ -74,12 +77,12 @@ class VideoFacts:
 
 @dataclass(frozen=True)
 class PacketTable:
-    """Times of the video packets that are shown, in stream ticks: sorted `pts`, and those of keyframes."""
+    """The video packets that are shown: sorted `pts` in stream ticks, their `sizes` in bytes, keyframes' times."""
 
     pts: tuple[int, ...]
+    sizes: tuple[int, ...]
     keyframe_pts: tuple[int, ...]
     last_duration: int
-    bytes: int
 
 
 def probe_video(path: Path) -> VideoFacts:
@@ -96,36 +99,36 @@ def probe_video(path: Path) -> VideoFacts:
         return _facts(path, container, first, table)
 
 
-def read_packet_table(container: av.container.InputContainer, path: Path) -> PacketTable:
+def read_packet_table(container: InputContainer, path: Path) -> PacketTable:
     """Demux to the end; refuses a file that ends before what its header promises."""
     stream = container.streams.video[0]
-    pts: list[int] = []
+    shown: list[tuple[int, int]] = []
     keys: list[int] = []
-    last_duration = total = 0
-    seen = 0
+    last_duration = seen = 0
     try:
         for packet in container.demux(stream):
-            if packet.size == 0 or packet.is_corrupt:
+            time = packet.dts if packet.pts is None else packet.pts
+            if packet.size == 0 or packet.is_corrupt or time is None:
                 continue
             seen += 1
-            total += packet.size
-            time = packet.pts if packet.pts is not None else packet.dts
-            if time is None or packet.is_discard:
+            if packet.is_discard:  # hidden by an edit list
                 continue
-            pts.append(time)
+            shown.append((time, packet.size))
             last_duration = packet.duration or last_duration
             if packet.is_keyframe:
                 keys.append(time)
     except av.error.FFmpegError as error:
         raise _cut_off(path, f"reading stopped after {seen} pictures ({error.strerror})") from error
-    _check_complete(container, path, stream, seen, pts)
-    return PacketTable(tuple(sorted(pts)), tuple(sorted(keys)), last_duration, total)
+    _check_complete(container, path, stream, seen, [time for time, _ in shown])
+    shown.sort()
+    pts, sizes = zip(*shown, strict=True)
+    return PacketTable(pts, sizes, tuple(sorted(keys)), last_duration)
 
 
 def _check_complete(
-    container: av.container.InputContainer,
+    container: InputContainer,
     path: Path,
-    stream: av.video.stream.VideoStream,
+    stream: VideoStream,
     seen: int,
     pts: Sequence[int],
 ) -> None:
@@ -148,7 +151,7 @@ def _cut_off(path: Path, fault: str) -> VideoUnreadable:
     )
 
 
-def _first_picture(container: av.container.InputContainer, path: Path) -> av.VideoFrame:
+def _first_picture(container: InputContainer, path: Path) -> av.VideoFrame:
     stream = container.streams.video[0]
     stream.codec_context.thread_count = 1
     for packet in container.demux(stream):
@@ -160,9 +163,7 @@ def _first_picture(container: av.container.InputContainer, path: Path) -> av.Vid
     raise _cut_off(path, f"no picture of its {stream.codec_context.name} stream decodes")
 
 
-def _facts(
-    path: Path, container: av.container.InputContainer, first: av.VideoFrame, table: PacketTable
-) -> VideoFacts:
+def _facts(path: Path, container: InputContainer, first: av.VideoFrame, table: PacketTable) -> VideoFacts:
     stream = container.streams.video[0]
     turn = turn_of(first)
     width, height = (first.height, first.width) if turn.quarter_turns % 2 else (first.width, first.height)
@@ -180,12 +181,14 @@ def _facts(
         codec=stream.codec_context.name,
         pix_fmt=first.format.name,
         matrix=matrix_of(first),
-        range="full" if first.color_range == 2 or first.format.name.startswith("yuvj") else "limited",
+        range="full"
+        if int(first.color_range) == _FULL or first.format.name.startswith("yuvj")
+        else "limited",
         rotation_deg=turn.quarter_turns * 90,
         variable_rate=variable,
         interlaced=bool(first.interlaced_frame),
         sample_aspect=_sample_aspect(stream, turn.quarter_turns),
-        bit_rate=round(8 * table.bytes / duration_s) if duration_s else 0,
+        bit_rate=round(8 * sum(table.sizes) / duration_s) if duration_s else 0,
         size_bytes=path.stat().st_size,
         has_audio=audio is not None,
         audio_codec=audio.codec_context.name if audio else None,
@@ -211,9 +214,9 @@ def matrix_of(frame: av.VideoFrame) -> Matrix:
     return "bt709" if frame.height >= HD_LINES else "bt601"
 
 
-def _rate(pts: Sequence[int], stream: av.video.stream.VideoStream) -> tuple[Fraction, bool]:
+def _rate(pts: Sequence[int], stream: VideoStream) -> tuple[Fraction, bool]:
     """Average rate, snapped to a standard one where it is one, and whether pictures leave their regular places."""
-    if len(pts) < 2:
+    if len(pts) == 1:
         return stream.average_rate or stream.guessed_rate or Fraction(30), False
     step = Fraction(pts[-1] - pts[0], len(pts) - 1)
     if step == 0:
@@ -232,7 +235,7 @@ def _snapped(rate: Fraction) -> Fraction:
     return nearest if abs(nearest / rate - 1) < Fraction(1, 2500) else rate.limit_denominator(10000)
 
 
-def _sample_aspect(stream: av.video.stream.VideoStream, quarter_turns: int) -> Fraction:
+def _sample_aspect(stream: VideoStream, quarter_turns: int) -> Fraction:
     aspect = stream.sample_aspect_ratio
     if not aspect:
         return Fraction(1)

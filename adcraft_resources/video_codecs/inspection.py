@@ -116,7 +116,7 @@ def _edit_kind(track: Track) -> str:
         return "delay"
     if len(track.edits) > 1:
         return "trim"
-    hidden = track.edits[0].media_time
+    hidden = max(edit.media_time for edit in track.edits)
     if track.handler == "soun":
         return "priming" if hidden <= _MAX_PRIMING else "trim"
     return "b_frame_delay" if hidden <= min(track.composition_times(), default=0) else "trim"

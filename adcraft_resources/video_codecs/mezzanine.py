@@ -10,16 +10,18 @@ from pathlib import Path
 
 import av
 import av.error
+from av.container import OutputContainer
 
 from adcraft_resources.algorithms.values import Yuv420
-from adcraft_resources.video_codecs.facts import VideoFacts
+from adcraft_resources.video_codecs.containers import open_video
+from adcraft_resources.video_codecs.facts import VideoFacts, read_packet_table
+from adcraft_resources.video_codecs.fitting import FittedEncoder
 from adcraft_resources.video_codecs.pictures import av_frame_of
 from adcraft_resources.video_codecs.sound import CopiedSound
 from adcraft_resources.video_codecs.unfinished import UnfinishedFile
 from adcraft_resources.video_codecs.writing import ENCODER_THREADS, ThreadedWriter, unwritable
 
 SOUND_LEAD_S = 0.5  # sound is muxed this far ahead of the pictures
-_PRESET = "veryfast"
 
 
 class MezzanineWriter(ThreadedWriter[tuple[Yuv420, float]]):
@@ -53,8 +55,12 @@ class MezzanineWriter(ThreadedWriter[tuple[Yuv420, float]]):
             raise ValueError(f"picture is {picture.size}, the mezzanine {expected} (height, width)")
         self._queue((picture, pts_s))
 
-    def _open(self, output: av.container.OutputContainer) -> None:
-        self._stream = self._add_video(output)
+    def _open(self, output: OutputContainer) -> None:
+        stream = output.add_stream("libx264", rate=self._facts.fps)
+        stream.time_base = self._facts.time_base
+        with open_video(self._source) as container:
+            table = read_packet_table(container, self._source)
+        self._encoder = FittedEncoder(stream, self._facts, table, crf=self._crf, threads=self._threads)
         if self._facts.has_audio:
             self._sound = CopiedSound(self._source, self._facts.start_s, output)
 
@@ -63,7 +69,7 @@ class MezzanineWriter(ThreadedWriter[tuple[Yuv420, float]]):
             self._sound.close()
 
     def _flush(self) -> None:
-        self._file.container.mux(self._stream.encode(None))
+        self._file.container.mux(self._encoder.flush())
         self._mux_sound(float("inf"))
 
     def _encode(self, item: tuple[Yuv420, float]) -> None:
@@ -71,29 +77,15 @@ class MezzanineWriter(ThreadedWriter[tuple[Yuv420, float]]):
         frame = av_frame_of(picture)
         frame.time_base = self._facts.time_base
         frame.pts = round(pts_s / self._facts.time_base)
-        self._file.container.mux(self._stream.encode(frame))
-        self._mux_sound(pts_s + SOUND_LEAD_S)
+        packets = self._encoder.push(frame)
+        if packets:
+            self._file.container.mux(packets)
+            self._mux_sound(pts_s + SOUND_LEAD_S)
 
     def _mux_sound(self, until_s: float) -> None:
         if self._sound is not None:
             for packet in self._sound.packets_until(until_s):
                 self._file.container.mux(packet)
-
-    def _add_video(self, output: av.container.OutputContainer) -> av.video.stream.VideoStream:
-        facts = self._facts
-        stream = output.add_stream("libx264", rate=facts.fps)
-        stream.time_base = facts.time_base
-        context = stream.codec_context
-        context.width, context.height = facts.width, facts.height
-        context.pix_fmt = "yuv420p"
-        context.time_base = facts.time_base
-        context.framerate = facts.fps
-        context.sample_aspect_ratio = facts.sample_aspect
-        context.thread_count = self._threads
-        context.colorspace, context.color_range = facts.matrix_code, 2 if facts.range == "full" else 1
-        context.color_primaries, context.color_trc = facts.primaries, facts.transfer
-        context.options = {"preset": _PRESET, "crf": f"{self._crf:g}", "tune": "psnr"}
-        return stream
 
 
 def stream_copy(source: Path, out: Path) -> None:
@@ -117,7 +109,7 @@ def _remux(source: Path, out: Path) -> None:
     file = UnfinishedFile(out, {"movflags": "+faststart"})
     try:
         with av.open(str(source)) as container:
-            kept = [stream for stream in (*container.streams.video[:1], *container.streams.audio[:1])]
+            kept = [*container.streams.video[:1], *container.streams.audio[:1]]
             targets = {stream.index: file.container.add_stream_from_template(stream) for stream in kept}
             for packet in container.demux(kept):
                 if packet.dts is not None:

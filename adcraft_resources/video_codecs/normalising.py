@@ -11,9 +11,12 @@ import av
 import av.error
 import av.filter
 import av.filter.graph
+from av.filter.graph import Graph
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
 from adcraft_resources.algorithms.values import Yuv420
+from adcraft_resources.video_codecs.containers import seconds_of
 from adcraft_resources.video_codecs.facts import VideoFacts
 from adcraft_resources.video_codecs.orientation import turn_of, turned
 from adcraft_resources.video_codecs.pictures import picture_of
@@ -26,7 +29,7 @@ _SWS_SOURCE = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: _SWS_BT2020, 10: _SWS_BT2020}  #
 class Normaliser:
     """Turns decoded frames of one stream into (seconds after the first picture, picture)."""
 
-    def __init__(self, facts: VideoFacts, stream: av.video.stream.VideoStream) -> None:
+    def __init__(self, facts: VideoFacts, stream: VideoStream) -> None:
         self._facts = facts
         self._start = facts.start_s
         self._reformatter = VideoReformatter()
@@ -46,7 +49,7 @@ class Normaliser:
             self._graph.vpush(None)
             yield from self._filtered(self._graph)
 
-    def _filtered(self, graph: av.filter.graph.Graph) -> Iterator[tuple[float, Yuv420]]:
+    def _filtered(self, graph: Graph) -> Iterator[tuple[float, Yuv420]]:
         while True:
             try:
                 frame = graph.vpull()
@@ -56,7 +59,7 @@ class Normaliser:
 
     def _finished(self, frame: av.VideoFrame) -> tuple[float, Yuv420]:
         turn = turn_of(frame)
-        seconds = float(frame.pts * frame.time_base) - self._start if frame.pts is not None else 0.0
+        seconds = seconds_of(frame) - self._start
         if frame.format.name not in _PLANAR or frame.colorspace in {9, 10}:
             frame = self._converted(frame)
         return seconds, turned(picture_of(frame, self._facts.matrix, self._facts.range), turn)
@@ -75,9 +78,9 @@ class Normaliser:
         )
 
 
-def _deinterlacer(stream: av.video.stream.VideoStream) -> av.filter.graph.Graph:
+def _deinterlacer(stream: VideoStream) -> Graph:
     """One progressive picture per frame (bwdif), frames not flagged interlaced left as they are."""
-    graph = av.filter.graph.Graph()
+    graph = Graph()
     source = graph.add_buffer(template=stream)
     bwdif = graph.add("bwdif", "mode=send_frame:deint=interlaced")
     sink = graph.add("buffersink")

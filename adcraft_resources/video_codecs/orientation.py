@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import av
 import cv2
+from av.sidedata.sidedata import SideData, Type
 
 from adcraft_resources.algorithms.values import Yuv420
 
@@ -28,7 +29,7 @@ class Turn:
 def turn_of(frame: av.VideoFrame) -> Turn:
     """Read the turn that shows `frame` upright (ISO/IEC 14496-12 §8.3.2 matrix, 16.16 fixed point)."""
     for side_data in frame.side_data:
-        if "DISPLAYMATRIX" in str(side_data.type):
+        if isinstance(side_data, SideData) and side_data.type == Type.DISPLAYMATRIX:
             a, b, _, c, d, *_ = struct.unpack("<9i", bytes(side_data)[:36])
             mirrored = a * d - b * c < 0
             if mirrored:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import av
 import cv2
 import numpy as np
+from av.video.plane import VideoPlane
 from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.values import Frame, Matrix, Range, Yuv420
 
@@ -51,8 +53,7 @@ def av_frame_of(picture: Yuv420) -> av.VideoFrame:
     height, width = picture.size
     frame = av.VideoFrame(width, height, "yuv420p")
     for plane, values in zip(frame.planes, (picture.y, picture.u, picture.v), strict=True):
-        target = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-        target[: values.shape[0], : values.shape[1]] = values
+        _pixels(plane)[: values.shape[0], : values.shape[1]] = values
     return frame
 
 
@@ -70,7 +71,7 @@ def rgb_of(picture: Yuv420) -> Frame:
         src_color_range=_SWS_RANGE[picture.range],
         dst_color_range=_SWS_RANGE["full"],
     )
-    return converted.to_ndarray()
+    return np.asarray(converted.to_ndarray(), np.uint8)
 
 
 def yuv_of(frame: Frame, matrix: Matrix = "bt709", range: Range = "limited") -> Yuv420:  # noqa: A002
@@ -83,8 +84,9 @@ def yuv_of(frame: Frame, matrix: Matrix = "bt709", range: Range = "limited") -> 
     if height % 2 or width % 2:
         raise ValueError(f"4:2:0 needs even sides, not {width}x{height}")
     luma, chroma = _rows(matrix, range)
-    y = cv2.transform(frame, luma)
-    uv = cv2.transform(cv2.resize(frame, (width // 2, height // 2), interpolation=cv2.INTER_AREA), chroma)
+    y = np.asarray(cv2.transform(frame, luma), np.uint8)
+    halved = cv2.resize(frame, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    uv = np.asarray(cv2.transform(halved, chroma), np.uint8)
     return Yuv420(y, np.ascontiguousarray(uv[..., 0]), np.ascontiguousarray(uv[..., 1]), matrix, range)
 
 
@@ -98,16 +100,22 @@ def _rows(matrix: Matrix, range_: Range) -> tuple[np.ndarray, np.ndarray]:
     return luma, np.array([[*u, 128], [*v, 128]], np.float32)
 
 
-def _plane(plane: av.video.plane.VideoPlane, height: int, width: int) -> np.ndarray:
+def _plane(plane: VideoPlane, height: int, width: int) -> NDArray[np.uint8]:
     """Own copy of a plane's picture area, rows without padding."""
-    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, :width].copy()
+    return _pixels(plane)[:height, :width].copy()
+
+
+def _pixels(plane: VideoPlane) -> NDArray[np.uint8]:
+    """The plane's memory, (rows, line size), not copied."""
+    return np.asarray(memoryview(plane), np.uint8).reshape(-1, plane.line_size)  # type: ignore[arg-type]
 
 
 def small_rgb_of(picture: Yuv420, size: tuple[int, int]) -> Frame:
     """Shrink to (h, w) `size` and convert to RGB; the planes shrink first, so little is converted."""
     height, width = size
     planes = [_shrunk(plane, width, height) for plane in (picture.y, picture.u, picture.v)]
-    return cv2.transform(cv2.merge(planes), _inverse_rows(picture.matrix, picture.range))
+    rows = _inverse_rows(picture.matrix, picture.range)
+    return np.asarray(cv2.transform(cv2.merge(planes), rows), np.uint8)
 
 
 def _shrunk(plane: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Self
 
 import av
 import av.error
+from av.container import InputContainer
 
 from adcraft_resources.algorithms.values import Frame, Yuv420
 from adcraft_resources.errors import VideoUnreadable
@@ -75,7 +76,7 @@ class VideoReader:
 
 
 def decode_pictures(
-    container: av.container.InputContainer, facts: VideoFacts, threads: int
+    container: InputContainer, facts: VideoFacts, threads: int
 ) -> Iterator[tuple[float, Yuv420]]:
     """Yield (seconds after the file's first picture, picture) from the container's present position."""
     stream = container.streams.video[0]
@@ -136,7 +137,7 @@ def _groups(wanted: list[int], pts: Sequence[int], keys: Sequence[int]) -> list[
 
 
 def _read_group(
-    container: av.container.InputContainer, facts: VideoFacts, group: list[int], pts: Sequence[int]
+    container: InputContainer, facts: VideoFacts, group: list[int], pts: Sequence[int]
 ) -> Iterator[tuple[int, Frame]]:
     """Yield the pictures of one run, decoding from the keyframe before it."""
     missing = {_microseconds(float((pts[index] - pts[0]) * facts.time_base)): index for index in group}

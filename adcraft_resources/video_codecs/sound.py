@@ -12,9 +12,10 @@ from pathlib import Path
 import av
 import av.error
 import numpy as np
+from av.container import OutputContainer
 from numpy.typing import NDArray
 
-from adcraft_resources.video_codecs.containers import open_media, time_base_of
+from adcraft_resources.video_codecs.containers import open_media, seconds_of, time_base_of
 
 DELIVERY_RATE_HZ = 48000
 DELIVERY_BIT_RATE = 192_000  # the encoder undershoots on simple sound; 128 kb/s is the floor asked for
@@ -28,7 +29,7 @@ Samples = NDArray[np.float32]
 class CopiedSound:
     """The source's audio packets for `output`, moved so that the source's first picture is at time 0."""
 
-    def __init__(self, source: Path, start_s: float, output: av.container.OutputContainer) -> None:
+    def __init__(self, source: Path, start_s: float, output: OutputContainer) -> None:
         self._input = open_media(source)
         self._stream = self._input.streams.audio[0]
         self._target = output.add_stream_from_template(self._stream)
@@ -105,7 +106,7 @@ class DecodedSound:
 class EncodedSound:
     """A file's sound as AAC packets for `output`, cut or filled with silence to exactly `duration_s`."""
 
-    def __init__(self, source: Path, start_s: float, output: av.container.OutputContainer) -> None:
+    def __init__(self, source: Path, start_s: float, output: OutputContainer) -> None:
         self._line = DecodedSound(source, start_s).blocks()
         self._blocks = _equal_blocks(self._line)
         self._written = 0
@@ -146,7 +147,7 @@ def _piece(frame: av.AudioFrame) -> tuple[float, Samples]:
     samples = frame.to_ndarray()
     if samples.shape[0] == 1:
         samples = np.repeat(samples, 2, axis=0)
-    return float((frame.pts or 0) * frame.time_base), samples[:2]
+    return seconds_of(frame), np.asarray(samples[:2], np.float32)
 
 
 def _equal_blocks(pieces: Iterator[Samples]) -> Iterator[Samples]:

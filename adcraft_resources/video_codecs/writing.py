@@ -12,6 +12,7 @@ from typing import Generic, Self, TypeVar
 
 import av
 import av.error
+from av.container import OutputContainer
 
 from adcraft_resources.errors import VideoUnwritable
 from adcraft_resources.video_codecs.background import Consumer
@@ -33,7 +34,7 @@ class ThreadedWriter(ABC, Generic[Queued]):
     _worker: Consumer[Queued]
 
     @abstractmethod
-    def _open(self, output: av.container.OutputContainer) -> None:
+    def _open(self, output: OutputContainer) -> None:
         """Add the streams to the container."""
 
     @abstractmethod

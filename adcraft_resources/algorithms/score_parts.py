@@ -264,7 +264,7 @@ def _grade(value: float) -> str:
     for floor, word in ((0.75, "very well"), (0.6, "well"), (0.45, "fairly well")):
         if value >= floor:
             return word
-    return "little"
+    return "poorly"
 
 
 def _compared(value: float, base: float) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from adcraft_resources.gallery.markup import Html, join, link_to, tag
 from adcraft_resources.gallery.model import GalleryModel, GateCard, PartBar, VariantCard
+from adcraft_resources.hook_sets import count_graphemes
 
 _VISIBLE_HEADLINE = 27  # characters of a headline a phone shows
 
@@ -57,39 +58,36 @@ def _total(card: VariantCard) -> Html:
 
 
 def _players(card: VariantCard, model: GalleryModel) -> Html:
-    """Before and after side by side: the source's player where there is one, else its still under a slider."""
-    before = model.source_video
-    after = tag(
+    """Before and after side by side: two players, or a slider over the stills where the source cannot be played."""
+    still = card.before or model.source_poster
+    after = _film(card.video, card.poster, f"Variant {card.rank}, {card.title}", "After, with sound")
+    if model.source_video:
+        before = _film(
+            model.source_video, model.source_poster or still, "The source ad", "Before", muted=True
+        )
+        both = tag("button", "Play both", type="button", cls="both", hidden=True)
+        compare = (
+            tag("details", tag("summary", "Compare the first frame"), _slider(card, still)) if still else None
+        )
+        return tag("div", before, after, both, compare, cls="players")
+    if still:
+        return tag("div", _slider(card, still), after, cls="players")
+    return tag("div", after, cls="players single")
+
+
+def _film(path: str, poster: str, label: str, caption: str, *, muted: bool = False) -> Html:
+    player = tag(
         "video",
-        src=link_to(card.video),
-        poster=link_to(card.poster),
+        src=link_to(path),
+        poster=link_to(poster) if poster else None,
         controls=True,
-        preload="none",
+        preload="none" if poster else "metadata",
         playsinline=True,
         loop=True,
-        aria_label=f"Variant {card.rank}, {card.title}",
+        muted=muted,
+        aria_label=label,
     )
-    film = tag("figure", after, tag("figcaption", "After, with sound"), cls="film")
-    if before:
-        still = model.source_poster or card.before
-        source = tag(
-            "video",
-            src=link_to(before),
-            poster=link_to(still) if still else None,
-            controls=True,
-            preload="none" if still else "metadata",
-            playsinline=True,
-            loop=True,
-            muted=True,
-            aria_label="The source ad",
-        )
-        first = tag("figure", source, tag("figcaption", "Before"), cls="film")
-    elif card.before or model.source_poster:
-        first = _slider(card, card.before or model.source_poster)
-    else:
-        return tag("div", film, cls="players single")
-    both = tag("button", "Play both", type="button", cls="both", hidden=True) if before else None
-    return tag("div", first, film, both, cls="players")
+    return tag("figure", player, tag("figcaption", caption), cls="film")
 
 
 def _slider(card: VariantCard, before: str) -> Html:
@@ -149,11 +147,9 @@ def _copy(card: VariantCard) -> Html:
 
 
 def _copy_row(label: str, text: str, kind: str, language: str) -> Html:
-    hint = (
-        f"{len(text)} characters; phones show about {_VISIBLE_HEADLINE}"
-        if label == "Headline" and len(text) > _VISIBLE_HEADLINE
-        else None
-    )
+    size = count_graphemes(text)
+    folds = label == "Headline" and size > _VISIBLE_HEADLINE
+    hint = f"{size} characters; phones show about {_VISIBLE_HEADLINE}" if folds else None
     return tag(
         "div",
         tag(

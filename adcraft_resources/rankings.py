@@ -12,10 +12,14 @@ from adcraft_resources.sections import Section
 class RankingWeights(Section):
     """Weight of each part of the score; only their proportions count, 0 leaves a part out."""
 
-    prompt_fit: float = Field(default=0.30, ge=0, description="How well colours, light and subject suit the product.")
+    prompt_fit: float = Field(
+        default=0.30, ge=0, description="How well colours, light and subject suit the product."
+    )
     first_frame: float = Field(default=0.20, ge=0, description="How well the first frame catches the eye.")
     steadiness: float = Field(default=0.15, ge=0, description="How steady the look is against the source.")
-    product_visibility: float = Field(default=0.15, ge=0, description="How much of the first 3 s shows the product.")
+    product_visibility: float = Field(
+        default=0.15, ge=0, description="How much of the first 3 s shows the product."
+    )
     structure: float = Field(default=0.05, ge=0, description="How well the SSIM sits inside its band.")
     rules: float = Field(default=0.15, ge=0, description="Share of the creative rules that hold.")
 
@@ -31,5 +35,8 @@ class RankingSettings(Section):
         default=0.97, ge=0, le=1, description="Descriptors at least this alike may be near-duplicates."
     )
     duplicate_bits: float = Field(
-        default=10, ge=0, le=64, description="Perceptual hashes at most this many bits apart may be near-duplicates."
+        default=10,
+        ge=0,
+        le=64,
+        description="Perceptual hashes at most this many bits apart may be near-duplicates.",
     )

@@ -89,7 +89,7 @@ def opening_messages(brief: CopyBrief, count: int) -> list[dict[str, str]]:
         "max_primary": str(MAX_PRIMARY_GRAPHEMES),
         "max_headline": str(MAX_HEADLINE_GRAPHEMES),
         "principles": " ".join(f"{item['id']}: {item['instruction']}" for item in principles),
-        "claims": ", ".join(rule["id"].replace("_", " ") for rule in load_prompts("claims")["rules"]),
+        "claims": " ".join(f"{rule['id']}: {rule['why']}" for rule in load_prompts("claims")["rules"]),
         "fence_open": f"<old_ad_{mark}>",
         "fence_close": f"</old_ad_{mark}>",
         "data": data,

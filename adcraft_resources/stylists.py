@@ -12,17 +12,24 @@ from importlib import resources
 from typing import ClassVar, Literal
 
 import dagster as dg
-from pydantic import Field
+import numpy as np
+from pydantic import Field, PrivateAttr
 
-from adcraft_resources.algorithms.grading import Grade, bake_cube
+from adcraft_resources.algorithms.grade_parts import Grade
+from adcraft_resources.algorithms.grading import bake_cube
 from adcraft_resources.algorithms.grain import Grain
 from adcraft_resources.algorithms.light import Light
+from adcraft_resources.algorithms.look_fitting import change_between, fit_grade
 from adcraft_resources.algorithms.looks import GradedLook, Look
-from adcraft_resources.algorithms.values import Frame, Keyframe, Shot
+from adcraft_resources.algorithms.skin import MIN_SKIN_PIXELS, skin_mask
+from adcraft_resources.algorithms.values import Frame, Keyframe, Mask, Shot
 from adcraft_resources.errors import ConfigInvalid
+from adcraft_resources.faces import find_faces
 from adcraft_resources.sections import Section
 
 GENERIC = "generic"
+_KEYS_TRIED = 3  # keys a look is fitted on
+_SKINS_KEPT = 12  # frames whose skin is remembered
 
 
 class Diffusion(Section):
@@ -115,9 +122,37 @@ class EmbeddedStylist(ImageStylist):
     """Designed grades, fitted to the clip by arithmetic: no weights, no network."""
 
     version: ClassVar[str] = "grade-1"
+    _skins: dict[bytes, Mask | None] = PrivateAttr(default_factory=dict)  # one clip's keys serve many styles
 
     def develop(
         self, style: Style, keys: Sequence[tuple[Keyframe, Frame]], shots: Sequence[Shot], seed: int
     ) -> Look:
-        """The style's grade as designed."""
-        return GradedLook(bake_cube(style.grade), style.light, style.grain, seed)
+        """The style's grade, pushed or held back until skin and structure lie inside their limits on the keys."""
+        samples = [
+            (frame, self._skin_of(frame)) for frame in _spread([frame for _, frame in keys], _KEYS_TRIED)
+        ]
+        fitted = fit_grade(style.grade, style.light, samples, motion=_motion(keys))
+        return GradedLook(bake_cube(fitted.grade), fitted.light, style.grain, seed, figures=fitted.figures())
+
+    def _skin_of(self, frame: Frame) -> Mask | None:
+        digest = hashlib.blake2b(np.ascontiguousarray(frame).data, digest_size=16).digest()
+        if digest not in self._skins:
+            while len(self._skins) >= _SKINS_KEPT:
+                self._skins.pop(next(iter(self._skins)))
+            mask = skin_mask(frame, find_faces(frame))
+            self._skins[digest] = mask if int(mask.sum()) >= MIN_SKIN_PIXELS else None
+        return self._skins[digest]
+
+
+def _spread(frames: Sequence[Frame], count: int) -> list[Frame]:
+    """At most `count` of the frames, evenly spread."""
+    step = max(1, -(-len(frames) // count))
+    return list(frames[step // 2 :: step])
+
+
+def _motion(keys: Sequence[tuple[Keyframe, Frame]]) -> float:
+    """The largest change between keys of one shot."""
+    by_shot: dict[int, list[Frame]] = {}
+    for key, frame in keys:
+        by_shot.setdefault(key.shot, []).append(frame)
+    return max((change_between(frames) for frames in by_shot.values()), default=0.0)

@@ -23,6 +23,8 @@ _RGB_TO_XYZ = np.array(
 _WHITE = _RGB_TO_XYZ.sum(1)  # D65
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _D65_MIRED = 1e6 / 6504
+_CODE_KNEE, _LIGHT_KNEE = 0.04045, 0.0031308  # where sRGB's straight part ends
+_LOCUS_KELVIN = 4000, 7000, 25000  # where CIE's formula for daylight begins, changes and ends
 # Oklab: B. Ottosson, "A perceptual color space for image processing", 2020.
 _RGB_TO_LMS = np.array(
     [
@@ -46,13 +48,13 @@ _LUMA_WEIGHTS: dict[Matrix, tuple[float, float, float]] = {
 
 def srgb_to_linear(rgb: Floats) -> Floats:
     """Code values 0..1 to linear light 0..1."""
-    return np.where(rgb <= 0.04045, rgb / 12.92, ((np.maximum(rgb, 0) + 0.055) / 1.055) ** 2.4)
+    return np.where(rgb <= _CODE_KNEE, rgb / 12.92, ((np.maximum(rgb, 0) + 0.055) / 1.055) ** 2.4)
 
 
 def linear_to_srgb(linear: Floats) -> Floats:
     """Linear light to code values; negative light stays negative on the straight part of the curve."""
     return np.where(
-        linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
+        linear <= _LIGHT_KNEE, linear * 12.92, 1.055 * np.maximum(linear, _LIGHT_KNEE) ** (1 / 2.4) - 0.055
     )
 
 
@@ -98,7 +100,7 @@ def white_balance(mired: float) -> Floats:
     neutral grey is kept. Raises ValueError outside the locus (4000 to 25000 K).
     """
     kelvin = 1e6 / (_D65_MIRED + mired)
-    if not 4000 <= kelvin <= 25000:
+    if not _LOCUS_KELVIN[0] <= kelvin <= _LOCUS_KELVIN[2]:
         raise ValueError(f"a shift of {mired} mired is {kelvin:.0f} K, off the daylight locus")
     cone = _BRADFORD @ _RGB_TO_XYZ
     gains = (_BRADFORD @ _daylight(kelvin)) / (_BRADFORD @ _daylight(6504))
@@ -108,7 +110,11 @@ def white_balance(mired: float) -> Floats:
 
 def _daylight(kelvin: float) -> Floats:
     """XYZ (Y = 1) of CIE daylight."""
-    c = (-4.607e9, 2.9678e6, 99.11, 0.244063) if kelvin <= 7000 else (-2.0064e9, 1.9018e6, 247.48, 0.23704)
+    c = (
+        (-4.607e9, 2.9678e6, 99.11, 0.244063)
+        if kelvin <= _LOCUS_KELVIN[1]
+        else (-2.0064e9, 1.9018e6, 247.48, 0.23704)
+    )
     x = float(np.polyval(c, 1 / kelvin))
     y = -3 * x * x + 2.87 * x - 0.275
     return np.array([x / y, 1.0, (1 - x - y) / y])

@@ -1,12 +1,11 @@
 """The noise that hides quantisation: a blue-noise tile, the same in every run and on every frame.
 
-Belongs here: making the tile and laying it over a picture. Does not: film grain, which is meant to be seen.
+Belongs here: making the tile and repeating it over a picture. Does not: film grain, which is meant to be seen.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
@@ -39,11 +38,3 @@ def noise_field(size: tuple[int, int], *, shift: tuple[int, int] = (0, 0)) -> ND
     height, width = size
     tile = np.roll(blue_noise(), shift, (0, 1))
     return np.tile(tile, (-(-height // TILE), -(-width // TILE)))[:height, :width].copy()
-
-
-def dither(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Round float code values (h, w) or (h, w, 3) to uint8 with the tile deciding each pixel's rounding."""
-    field = noise_field(values.shape[:2])
-    return np.clip(np.floor(values + (field[..., None] if values.ndim == 3 else field)), 0, 255).astype(
-        np.uint8
-    )

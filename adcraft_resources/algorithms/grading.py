@@ -3,141 +3,31 @@
 Belongs here: tone curve, white balance, split tone, hue bands, duotone, skin guard, gamut compression, and the baked
 cube. Does not: where in the picture (light.py), applying a cube to frames (lookup.py), grain.
 
-The parts are frozen dataclasses that the style files fill by name. Tone and colour are shaped in Oklab, so that a
-curve on lightness does not turn hues; exposure and white balance act on linear light.
+Tone and colour are shaped in Oklab, so that a curve on lightness does not turn hues; exposure and white balance act
+on linear light.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adcraft_resources.algorithms import colour
+from adcraft_resources.algorithms.colour import Floats
+from adcraft_resources.algorithms.gamut import compress_gamut
+from adcraft_resources.algorithms.grade_parts import Duotone, Grade, Saturation, SkinGuard, Tone
 from adcraft_resources.algorithms.skin import skin_likeness
 
-Floats = NDArray[np.floating[Any]]
 Cube = NDArray[np.float32]
 """3D table (n, n, n, 3) float32, indexed [red, green, blue] in code values 0..1, holding code values 0..1."""
 
 CUBE_SIDE = 33  # the trade's usual size; finer ones change no pixel of an 8-bit picture here
-_FORBID = {"extra": "forbid"}  # pydantic reads it: a misspelt key in a style file is refused
-
-
-@dataclass(frozen=True)
-class Tone:
-    """Curve on lightness: a sigmoid through `pivot` with slope `contrast`, eased at the ends.
-
-    `exposure_ev` acts before it on linear light, with a shoulder above 80 % lightness. `brightness` lifts the
-    pivot. `toe` and `shoulder` 0..1 bring shadows and highlights back from the sigmoid towards a straight line.
-    `black` and `white` are the lightness that black and white end on.
-    """
-
-    exposure_ev: float = 0.0
-    contrast: float = 1.0
-    pivot: float = 0.5
-    brightness: float = 0.0
-    toe: float = 0.0
-    shoulder: float = 0.0
-    black: float = 0.0
-    white: float = 1.0
-    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
-
-
-@dataclass(frozen=True)
-class Balance:
-    """White balance: `mired` above 0 is warmer; `tint` above 0 is magenta, below 0 green (Oklab a at mid grey)."""
-
-    mired: float = 0.0
-    tint: float = 0.0
-    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
-
-
-@dataclass(frozen=True)
-class Toning:
-    """A colour laid over a part of the tonal range: Oklab `hue_deg` and `chroma` (0.02 is felt, 0.06 is loud)."""
-
-    hue_deg: float = 0.0
-    chroma: float = 0.0
-    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
-
-
-@dataclass(frozen=True)
-class Split:
-    """Split toning; `balance` -1..1 moves the crossing towards the highlights or the shadows."""
-
-    shadows: Toning = Toning()
-    midtones: Toning = Toning()
-    highlights: Toning = Toning()
-    balance: float = 0.0
-    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
-
-
-@dataclass(frozen=True)
-class HueBand:
-    """What happens to colours within `width_deg` of Oklab `hue_deg`, fading out by a raised cosine."""
-
-    hue_deg: float
-    width_deg: float = 40.0
-    saturation: float = 1.0
-    shift_deg: float = 0.0
-    lightness: float = 0.0
-    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
-
-
-@dataclass(frozen=True)
-class Saturation:
-    """Chroma: `overall` for all, `vibrance` for the pale ones, then what is left in highlights and shadows."""
-
-    overall: float = 1.0
-    vibrance: float = 0.0
-    highlights: float = 1.0
-    shadows: float = 1.0
-    bands: tuple[HueBand, ...] = ()
-    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
-
-
-@dataclass(frozen=True)
-class Duotone:
-    """Colour replaced by a ramp's (sRGB hex, dark to bright) at the same lightness; `amount` 0..1 of it."""
-
-    ramp: tuple[str, ...] = ("#000000", "#ffffff")
-    amount: float = 0.0
-    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
-
-
-@dataclass(frozen=True)
-class SkinGuard:
-    """How far colours that may be skin can move: CIELAB lightness, hue (None: free) and chroma ratio."""
-
-    darker: float = 4.0
-    lighter: float = 0.5
-    hue_deg: float | None = 3.5
-    chroma: tuple[float, float] = (0.82, 1.22)
-    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
-
-
-@dataclass(frozen=True)
-class Grade:
-    """All that a look does to a colour by itself."""
-
-    tone: Tone = Tone()
-    balance: Balance = Balance()
-    split: Split = Split()
-    saturation: Saturation = Saturation()
-    duotone: Duotone = Duotone()
-    skin: SkinGuard = field(default_factory=SkinGuard)
-    __pydantic_config__: ClassVar[dict[str, str]] = _FORBID
 
 
 def identity_cube(side: int = CUBE_SIDE) -> Cube:
     """The cube that changes nothing."""
     axis = np.linspace(0, 1, side, dtype=np.float32)
-    return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1)
+    return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).astype(np.float32)
 
 
 def bake_cube(grade: Grade, side: int = CUBE_SIDE) -> Cube:
@@ -148,12 +38,12 @@ def bake_cube(grade: Grade, side: int = CUBE_SIDE) -> Cube:
 def blend_cubes(cube: Cube, share: float) -> Cube:
     """`share` of `cube` and the rest of the identity: a weaker (below 1) or stronger (above 1) look."""
     neutral = identity_cube(cube.shape[0])
-    return np.clip(neutral + np.float32(share) * (cube - neutral), 0, 1)
+    return np.clip(neutral + np.float32(share) * (cube - neutral), 0, 1).astype(np.float32)
 
 
 def grade_colours(rgb: Floats, grade: Grade) -> Floats:
     """Grade code values (..., 3) 0..1; the result is inside 0..1."""
-    kept = gamut_share(colour.linear_to_oklab(colour.srgb_to_linear(rgb)))[0]
+    kept = np.hypot(*np.moveaxis(colour.linear_to_oklab(colour.srgb_to_linear(rgb))[..., 1:], -1, 0))
     lab = _expose(rgb, grade)
     light = tone_curve(lab[..., 0], grade.tone)
     hue, chroma = colour.hue_and_chroma(lab[..., 1], lab[..., 2])
@@ -252,60 +142,30 @@ def _duotone(lab: Floats, duotone: Duotone) -> Floats:
     return np.concatenate([lab[..., :1], lab[..., 1:] + duotone.amount * (inked - lab[..., 1:])], -1)
 
 
-def compress_gamut(lab: Floats, kept: Floats, knee: float = 0.75) -> Floats:
-    """Oklab with chroma brought inside sRGB at its own lightness and hue.
-
-    Above `knee` of the way to the edge chroma is pressed rather than cut, so that a strong colour keeps its shades;
-    `kept` (...) is the share of that way the source already stood at, which is left alone (the way to sRGB's blue
-    leaves the gamut and comes back: its share is above 1).
-    """
-    share, edge = gamut_share(lab)
-    over = np.maximum(share - knee, 0) / (1 - knee)
-    pressed = np.where(share > knee, knee + (1 - knee) * over / (1 + over), share)
-    allowed = np.maximum(np.minimum(pressed, 1.0), np.minimum(share, kept))
-    scale = allowed * edge / np.maximum(share * edge, 1e-9)
-    return np.concatenate([np.clip(lab[..., :1], 0, 1), lab[..., 1:] * scale[..., None]], -1)
-
-
-def gamut_share(lab: Floats) -> tuple[Floats, Floats]:
-    """Chroma of Oklab colours as a share of sRGB's edge at their lightness and hue, and that edge."""
-    light = np.clip(lab[..., :1], 0, 1)
-    chroma = np.hypot(lab[..., 1], lab[..., 2])[..., None]
-    unit = lab[..., 1:] / np.maximum(chroma, 1e-9)
-    edge = np.maximum(_bisect(partial(_in_gamut, light, unit), light.shape), 1e-6)
-    return (chroma / edge)[..., 0], edge[..., 0]
-
-
-def _in_gamut(light: Floats, unit: Floats, chroma: Floats) -> NDArray[np.bool_]:
-    linear = colour.oklab_to_linear(np.concatenate([light, unit * chroma], -1))
-    return ((linear > -1e-4) & (linear < 1 + 1e-4)).all(-1, keepdims=True)
-
-
-def _bisect(inside: Callable[[Floats], NDArray[np.bool_]], shape: tuple[int, ...]) -> Floats:
-    low, high = np.zeros(shape), np.full(shape, 0.4)
-    for _ in range(14):
-        middle = (low + high) / 2
-        ok = inside(middle)
-        low, high = np.where(ok, middle, low), np.where(ok, high, middle)
-    return low
-
-
 def guard_skin(before: Floats, after: Floats, guard: SkinGuard) -> Floats:
     """Hold colours that may be skin within `guard` of where they were; code values (..., 3) in and out."""
     old, new = colour.rgb_to_cielab(before), colour.rgb_to_cielab(after)
     weight = skin_likeness(old)
     move = new[..., 0] - old[..., 0]
-    light = old[..., 0] + move + weight * (_soft_limit(move, -guard.darker, guard.lighter) - move)
+    light = (
+        old[..., 0]
+        + move
+        + weight * (_soft_limit(move, -guard.darker, guard.lighter) + guard.lightness_trim - move)
+    )
     hue0, chroma0 = colour.hue_and_chroma(old[..., 1], old[..., 2])
     hue1, chroma1 = colour.hue_and_chroma(new[..., 1], new[..., 2])
     if guard.hue_deg is not None:
         turn = colour.hue_difference(hue1, hue0)
-        hue1 = hue0 + turn + weight * (_soft_limit(turn, -guard.hue_deg, guard.hue_deg) - turn)
+        hue1 = (
+            hue0
+            + turn
+            + weight * (_soft_limit(turn, -guard.hue_deg, guard.hue_deg) + guard.hue_trim_deg - turn)
+        )
         ratio = chroma1 / np.maximum(chroma0, 1e-6)
         chroma1 = chroma0 * (ratio + weight * (np.clip(ratio, *guard.chroma) - ratio))
     angle = np.radians(hue1)
     guarded = colour.cielab_to_rgb(np.stack([light, chroma1 * np.cos(angle), chroma1 * np.sin(angle)], -1))
-    return np.where((weight > 1e-4)[..., None], guarded, after)
+    return np.where((weight > 0)[..., None], guarded, after)
 
 
 def _soft_limit(x: Floats, low: float, high: float) -> Floats:

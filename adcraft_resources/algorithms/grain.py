@@ -43,7 +43,8 @@ class GrainField:
         top, left, flips = _place(self._seed, index)
         field = self._field[top : top + self._size[0], left : left + self._size[1]]
         field = np.ascontiguousarray(field[:: -1 if flips & 1 else 1, :: -1 if flips & 2 else 1])
-        return cv2.multiply(cv2.LUT(luma, self._weight), field, scale=1 / (16 * _SCALE))
+        grain = cv2.multiply(cv2.LUT(luma, self._weight), field, scale=1 / (16 * _SCALE))
+        return np.asarray(grain, np.int16)
 
 
 def _field(size_px: float, shape: tuple[int, int], seed: int) -> NDArray[np.int16]:

@@ -24,6 +24,7 @@ Plane = NDArray[np.float32]
 
 _FORBID = {"extra": "forbid"}  # pydantic reads it: a misspelt key in a style file is refused
 _GAMMA = 2.2  # light gains act on code values through it
+_WIDE_SIGMA = 4.0  # px from which a blur is done small
 _CLARITY_RADIUS = 0.03  # of the short side
 _GAIN_UNIT, _GAIN_SHIFT = 64, 6  # luma gains are integers of 1/64 of a half code
 _GAIN_LIMIT = 257  # * 255 still fits 16 bits: a gain of 2
@@ -72,7 +73,7 @@ class Vignette:
 
 @dataclass(frozen=True)
 class Gobo:
-    """A soft pattern of shade, `ev` stops deep: `leaves` (dapple) or `blinds` (slats), `scale` a share of the height."""
+    """A soft pattern of shade, `ev` stops deep: `leaves` or `blinds`; `scale` is a share of the height."""
 
     kind: Literal["leaves", "blinds"] = "leaves"
     ev: float = 0.0
@@ -233,7 +234,7 @@ class Relight:
         """Relit luma (h, w) in half codes and chroma (half size) in sixteenths, unclipped."""
         half = shrink(picture.y, self._half)
         quarter = shrink(half, self._quarter)
-        glows = [(blur(cv2.LUT(quarter, energy), sigma), codes) for energy, sigma, codes in self._glows]
+        glows = [(blur(energy[quarter], sigma), codes) for energy, sigma, codes in self._glows]
         added = self._offset
         for glow, codes in glows:
             added = cv2.scaleAdd(glow, float(codes[0] * LUMA_STEPS), added)
@@ -241,16 +242,18 @@ class Relight:
             base = blur(quarter.astype(np.float32), _CLARITY_RADIUS * min(self._size) / _QUARTER)
             added = added - base * self._base_gain
         luma = np.multiply(self._sharpen(picture.y), self._gain)
-        luma = np.right_shift(luma, _GAIN_SHIFT, out=luma).view(np.int16)
+        luma >>= np.uint16(_GAIN_SHIFT)
+        steps: Steps = luma.view(np.int16)
         if np.any(added):
-            luma += cv2.resize(np.rint(added).astype(np.int16), self._size[::-1])
-        return luma, *self._chroma(picture, half, glows)
+            steps += np.asarray(cv2.resize(np.rint(added).astype(np.int16), self._size[::-1]), np.int16)
+        return steps, *self._chroma(picture, half, glows)
 
     def _sharpen(self, luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if not self._light.sharpness:
             return luma
         amount = self._light.sharpness
-        return cv2.addWeighted(luma, 1 + amount, cv2.GaussianBlur(luma, (3, 3), 0), -amount, 0)
+        sharp = cv2.addWeighted(luma, 1 + amount, cv2.GaussianBlur(luma, (3, 3), 0), -amount, 0)
+        return np.asarray(sharp, np.uint8)
 
     def _chroma(
         self, picture: Yuv420, luma: NDArray[np.uint8], glows: list[tuple[Plane, Floats]]
@@ -259,7 +262,8 @@ class Relight:
         coloured = [(glow, codes) for glow, codes in glows if np.abs(codes[1:]).max() > 1]
         if not self._moves_chroma and not coloured:
             return planes[0].astype(np.int16) << 4, planes[1].astype(np.int16) << 4
-        for i, (tint, offset) in enumerate(self._chroma_still):
+        for i, (tint, still) in enumerate(self._chroma_still):
+            offset = still
             moved = cv2.multiply(planes[i], self._chroma_gain, dtype=cv2.CV_32F)
             cv2.add(moved, cv2.multiply(luma, tint, dtype=cv2.CV_32F), dst=moved)
             for glow, codes in coloured:
@@ -275,10 +279,10 @@ def shrink(plane: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 def blur(plane: Plane, sigma: float) -> Plane:
     """Gaussian blur; a wide one is done at a quarter of the size again, where it costs a sixteenth."""
-    if sigma < 4:
-        return cv2.GaussianBlur(plane, (0, 0), max(sigma, 0.3), borderType=cv2.BORDER_REPLICATE)
+    if sigma < _WIDE_SIGMA:
+        near = cv2.GaussianBlur(plane, (0, 0), max(sigma, 0.3), borderType=cv2.BORDER_REPLICATE)
+        return np.asarray(near, np.float32)
     height, width = plane.shape
     small = cv2.resize(plane, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
-    return cv2.resize(
-        cv2.GaussianBlur(small, (0, 0), sigma / 4, borderType=cv2.BORDER_REPLICATE), (width, height)
-    )
+    small = cv2.GaussianBlur(small, (0, 0), sigma / 4, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(small, (width, height)), np.float32)

@@ -10,12 +10,13 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import cv2
+import numpy as np
 
 from adcraft_resources.algorithms.grading import Cube
 from adcraft_resources.algorithms.grain import Grain, GrainField
 from adcraft_resources.algorithms.light import Light, Relight
 from adcraft_resources.algorithms.lookup import Lookup, compile_cube
-from adcraft_resources.algorithms.planes import frame_of, planes_of
+from adcraft_resources.algorithms.planes import frame_of, luma_of, planes_of
 from adcraft_resources.algorithms.values import Frame, Matrix, Range, Yuv420
 
 
@@ -23,8 +24,10 @@ class Look(ABC):
     """One restyle of one clip. Steady and deterministic: frame and index decide the result, nothing before them.
 
     `apply_yuv` and `finish_yuv` do on codec planes what `apply` and `finish` do on frames, without the way
-    through RGB; they return bt709 limited planes, ready for delivery.
+    through RGB; they return bt709 limited planes, ready for delivery. `figures` says how the look was fitted.
     """
+
+    figures: dict[str, float | None]
 
     @abstractmethod
     def apply(self, frame: Frame, index: int, pts_s: float) -> Frame:
@@ -46,7 +49,16 @@ class Look(ABC):
 class GradedLook(Look):
     """Light in space, then a colour cube, then grain; the same for every frame of the clip."""
 
-    def __init__(self, cube: Cube, light: Light, grain: Grain, seed: int) -> None:
+    def __init__(
+        self,
+        cube: Cube,
+        light: Light,
+        grain: Grain,
+        seed: int,
+        *,
+        figures: dict[str, float | None] | None = None,
+    ) -> None:
+        self.figures = figures or {}
         self._cube = cube
         self._light = light
         self._grain = grain
@@ -66,9 +78,9 @@ class GradedLook(Look):
         """The frame with its grain."""
         if not self._grain.strength:
             return frame
-        luma = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        luma = luma_of(frame)
         grain = self._grain_of(luma.shape, full=True).at(luma, index)
-        return cv2.add(frame, cv2.merge([grain] * 3), dtype=cv2.CV_8U)
+        return np.asarray(cv2.add(frame, cv2.merge([grain] * 3), dtype=cv2.CV_8U), np.uint8)
 
     def finish_yuv(self, picture: Yuv420, index: int) -> Yuv420:
         """The picture with its grain."""

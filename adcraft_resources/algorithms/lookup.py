@@ -120,8 +120,8 @@ class Lookup:
         column = np.add(luma, self._luma_noise)
         np.clip(column, 0, 256 * LUMA_STEPS - 1, out=column)
         row = self._rows(u, v)
-        wide = cv2.resize(row, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)[:height, :width]
-        y = _look_up(self._table.luma, column, wide)
+        wide = np.asarray(cv2.resize(row, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST), np.int16)
+        y = _look_up(self._table.luma, column, wide[:height, :width])
         # uint16 has a fast path for halving, int16 none; the columns are never negative.
         small = cv2.resize(column.view(np.uint16), u.shape[::-1], interpolation=cv2.INTER_AREA).view(np.int16)
         small += self._bin_noise

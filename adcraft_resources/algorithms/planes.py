@@ -7,6 +7,8 @@ planes of a codec with their own matrix and range (video_codecs).
 from __future__ import annotations
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.values import Frame, Yuv420
 
@@ -16,8 +18,13 @@ def planes_of(frame: Frame) -> Yuv420:
     height, width = frame.shape[:2]
     y, v, u = cv2.split(cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb))
     half = (-(-width // 2), -(-height // 2))
-    u, v = (cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in (u, v))
-    return Yuv420(y, u, v, "bt601", "full")
+    small = (cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in (u, v))
+    return Yuv420(*(np.asarray(plane, np.uint8) for plane in (y, *small)), matrix="bt601", range="full")
+
+
+def luma_of(frame: Frame) -> NDArray[np.uint8]:
+    """Luma (h, w) of an RGB frame, bt601 full range."""
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def frame_of(picture: Yuv420) -> Frame:
@@ -28,4 +35,4 @@ def frame_of(picture: Yuv420) -> Frame:
     u, v = (
         cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in (picture.u, picture.v)
     )
-    return cv2.cvtColor(cv2.merge([picture.y, v, u]), cv2.COLOR_YCrCb2RGB)
+    return np.asarray(cv2.cvtColor(cv2.merge([picture.y, v, u]), cv2.COLOR_YCrCb2RGB), np.uint8)

@@ -47,7 +47,7 @@ def _window(x: Floats, edges: tuple[float, float, float, float]) -> Floats:
 
 def cielab_of(frame: Frame) -> NDArray[np.float32]:
     """CIELAB (h, w, 3) float32 of a frame, L* 0..100."""
-    return cv2.cvtColor(frame.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
+    return np.asarray(cv2.cvtColor(frame.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab), np.float32)
 
 
 def skin_mask(frame: Frame, face_boxes: Sequence[Box]) -> Mask:

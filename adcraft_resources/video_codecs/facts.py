@@ -140,7 +140,7 @@ def _check_complete(
     if stream.frames or container.duration is None:
         return
     promised_s = container.duration / av.time_base
-    end_s = float(max(pts) * time_base_of(stream)) - (container.start_time or 0) / av.time_base
+    end_s = float(max(pts) * time_base_of(stream))  # Matroska promises the end, others the length: both hold
     if end_s < promised_s * 0.9 - 1.0:
         raise _cut_off(path, f"its header promises {promised_s:.1f} s, pictures end at {end_s:.1f} s")
 

@@ -15,11 +15,13 @@ import numpy as np
 from av.container import OutputContainer
 from numpy.typing import NDArray
 
+from adcraft_resources.video_codecs.aac import filled
 from adcraft_resources.video_codecs.containers import open_media, seconds_of, time_base_of
 
 DELIVERY_RATE_HZ = 48000
-DELIVERY_BIT_RATE = 192_000  # the encoder undershoots on simple sound; 128 kb/s is the floor asked for
+DELIVERY_BIT_RATE = 192_000
 _BLOCK = 1024  # samples an AAC packet holds
+_LEAST_PACKET_BYTES = 352  # 132 kb/s
 _GAP_S = 0.03  # a hole or overlap longer than this in the source's times is real, shorter is rounding
 
 Samples = NDArray[np.float32]
@@ -126,7 +128,7 @@ class EncodedSound:
         end = round(duration_s * DELIVERY_RATE_HZ)
         while self._written < end:
             yield from self._encode(min(_BLOCK, end - self._written))
-        yield from self._stream.encode(None)
+        yield from self._packets(None)
 
     def close(self) -> None:
         """Close the source."""
@@ -139,7 +141,16 @@ class EncodedSound:
         frame.time_base = Fraction(1, DELIVERY_RATE_HZ)
         frame.pts = self._written
         self._written += count
-        yield from self._stream.encode(frame)
+        yield from self._packets(frame)
+
+    def _packets(self, frame: av.AudioFrame | None) -> Iterator[av.Packet]:
+        """Encode, filling small packets up to the least rate."""
+        for packet in self._stream.encode(frame):
+            unit = av.Packet(filled(bytes(packet), _LEAST_PACKET_BYTES))
+            unit.stream, unit.time_base = self._stream, packet.time_base
+            unit.pts, unit.dts, unit.duration = packet.pts, packet.dts, packet.duration
+            unit.is_keyframe = packet.is_keyframe
+            yield unit
 
 
 def _piece(frame: av.AudioFrame) -> tuple[float, Samples]:

@@ -15,7 +15,7 @@ from adcraft_resources.video_codecs.pictures import TimedFrame, TimedPicture
 MAX_RATE = Fraction(30)
 _STANDARD = (Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30))
 _LOWEST = Fraction(10)
-_SLACK_TICKS = Fraction(1, 3)
+_EARLIEST = 0.49  # a tie goes to the earlier picture
 
 Item = TypeVar("Item")
 Timed = TypeVar("Timed", TimedPicture, TimedFrame)
@@ -38,8 +38,9 @@ def resample_times(
 ) -> Iterator[int]:
     """Yield, for every tick of `fps`, the index of the source picture shown at it; streaming.
 
-    At tick k the latest picture shows whose time, counted from the first picture's, is at most (k + 1/3) / fps:
-    jitter up to a third of a tick changes nothing, and a picture holds until the next one is due.
+    A picture shows from the tick nearest to its time (counted from the first picture's) until the next picture's,
+    but never more than half of the interval before it early: jitter of less than half a tick changes nothing, a
+    doubled rate gives every other picture, and a long still keeps its length.
 
     Args:
         pts_s: Ascending times in seconds.
@@ -69,12 +70,13 @@ def _shown_at_ticks(
     if start is None:
         return
     first, shown = start
-    index = tick = 0
+    before, index, tick = first, 0, 0
     for time, item in pairs:
-        while float((tick + _SLACK_TICKS) / fps) < time - first:
+        early = _EARLIEST * min(1 / float(fps), time - before)
+        while float(tick / fps) < time - first - early:
             yield index, shown
             tick += 1
-        index, shown = index + 1, item
-    ticks = tick + 1 if duration_s is None else round(duration_s * fps)
-    for _ in range(max(ticks - tick, 1 if tick == 0 else 0)):
+        before, index, shown = time, index + 1, item
+    ticks = tick + 1 if duration_s is None else max(1, round(duration_s * fps))
+    for _ in range(ticks - tick):
         yield index, shown

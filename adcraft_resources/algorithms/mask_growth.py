@@ -16,6 +16,7 @@ from adcraft_resources.algorithms.glyph_masks import Crop, letters_of
 from adcraft_resources.algorithms.plate_masks import find_plate
 from adcraft_resources.algorithms.text_boxes import Box, disk, fill_quad, grow_by, line_height
 from adcraft_resources.algorithms.text_evidence import Level, Step, Surroundings
+from adcraft_resources.algorithms.text_presence import TextTemplate
 from adcraft_resources.algorithms.values import Mask, Quad
 
 STEP_LEVELS = 10.0  # a smaller change at an end of life is codec noise
@@ -41,7 +42,7 @@ def weigh_evidence(surroundings: Surroundings, portrait: Crop, letters: Mask) ->
     """Turn a life's sums into maps; an end of life counts if most letter pixels changed there."""
     steps = [s for s in (surroundings.appears, surroundings.vanishes) if s is not None]
     maps = [(added_pixels(step), step.clean) for step in steps]
-    telling = [(added, clean) for added, clean in maps if letters.any() and added[letters].mean() >= 0.6]
+    telling = [(added, clean) for added, clean in maps if letters.any() and _tells(added, letters)]
     clean = [added for added, is_clean in telling if is_clean]
     stepped: Mask | None = None
     if len(clean) == 2:
@@ -51,6 +52,12 @@ def weigh_evidence(surroundings: Surroundings, portrait: Crop, letters: Mask) ->
     elif telling:
         stepped = clean[0] if clean else telling[0][0]
     return Evidence(portrait, surroundings.deviation(), stepped, bool(clean))
+
+
+def _tells(added: Mask, letters: Mask) -> bool:
+    """A step tells if the letters changed and the rim of the box mostly did not: else the whole scene did."""
+    rim = np.concatenate([added[:3].ravel(), added[-3:].ravel(), added[:, :3].ravel(), added[:, -3:].ravel()])
+    return float(added[letters].mean()) >= 0.6 and float(rim.mean()) <= 0.3
 
 
 def added_pixels(step: Step) -> Mask:
@@ -70,6 +77,22 @@ def grow_mask(surroundings: Surroundings, portrait: Crop, box: Box, quads: Seque
         mask |= _grow_line(
             evidence or Evidence(portrait, None, None, clean=False), letters.core, letters.sure, quad, box
         )
+    return mask
+
+
+def grow_picture(surroundings: Surroundings, portrait: Crop, box: Box, template: TextTemplate) -> Mask:
+    """Return the pixels of an emoji or sticker inside `box`: its patch and what changed together with it."""
+    patch = np.zeros(portrait.shape[:2], np.bool_)
+    left, top = template.box[0] - box[0], template.box[1] - box[1]
+    height, width = template.core.shape
+    patch[top : top + height, left : left + width] = template.core[
+        : patch.shape[0] - top, : patch.shape[1] - left
+    ]
+    mask = grow_by(patch, SAFETY + 1)
+    evidence = weigh_evidence(surroundings, portrait, patch)
+    if evidence.stepped is not None:
+        near = grow_by(patch, 0.15 * max(height, width))
+        mask |= _connected_steps(_at_rest(evidence, near), mask, 0.3 * height)
     return mask
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from adcraft_resources.algorithms.mask_growth import grow_mask
+from adcraft_resources.algorithms.mask_growth import grow_mask, grow_picture
 from adcraft_resources.algorithms.text_presence import Pose
-from adcraft_resources.algorithms.text_tracks import TextLife
+from adcraft_resources.algorithms.text_lives import TextLife
 from adcraft_resources.algorithms.values import Mask, MaskSpan
 
 
@@ -20,6 +20,9 @@ def spans_of_life(life: TextLife, size: tuple[int, int]) -> tuple[MaskSpan, ...]
     box = life.surroundings.box
     if portrait is None:
         portrait, box = life.template.crop, life.template.box
+    if life.picture:
+        mask = grow_picture(life.surroundings, portrait, box, life.template)
+        return place_mask(mask, (box[0], box[1]), life, size)
     mask = grow_mask(life.surroundings, portrait, box, [life.template.quad])
     return place_mask(mask, (box[0], box[1]), life, size)
 

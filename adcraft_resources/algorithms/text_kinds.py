@@ -15,7 +15,7 @@ import numpy as np
 from adcraft_resources.algorithms.glyph_masks import Glyphs, letters_of
 from adcraft_resources.algorithms.mask_growth import added_pixels
 from adcraft_resources.algorithms.text_boxes import fill_quad, line_height, quad_angle, quad_sides
-from adcraft_resources.algorithms.text_tracks import TextLife
+from adcraft_resources.algorithms.text_lives import TextLife
 
 READABLE = 0.75  # a reader's confidence from which the letters are surely letters
 UNREAD, UNREAD_PROVEN = (
@@ -42,6 +42,10 @@ def nature_of(
 ) -> TextNature | None:
     """Decide for one life that outlasts `cuts` cuts in frames of (h, w) `size`; None where it is no text at all."""
     motion: Motion = "moving" if life.moving else "still"
+    if life.picture:
+        return TextNature(
+            "overlay", "a picture that appears or vanishes at once and stands still between", motion
+        )
     for pattern in protected:
         if re.search(pattern, text):
             return TextNature("label", f"protected: it reads “{text}”, which matches {pattern}", motion)
@@ -58,9 +62,9 @@ def nature_of(
 
 def _unread_text(life: TextLife, proven: bool) -> bool:
     """Say whether letters no reader knows (another script, handwriting) are letters: clear, flat, in high contrast."""
-    if proven:
-        return life.score >= UNREAD_PROVEN
     letters, spread = letter_colours(life)
+    if proven and life.score >= UNREAD_PROVEN and letters.sure and spread <= 0.4 * letters.contrast:
+        return letters.contrast >= 60
     return (
         life.score >= UNREAD and letters.sure and letters.contrast >= 90 and spread <= 0.25 * letters.contrast
     )

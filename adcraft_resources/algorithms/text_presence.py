@@ -87,6 +87,13 @@ def cut_template(picture: Yuv420, quad: Quad) -> TextTemplate:
     return TextTemplate(quad, box, glyphs.plane, values.astype(np.float32), core, band, crop, glyphs.sure)
 
 
+def picture_template(crop: Crop, patch: Mask, box: Box) -> TextTemplate:
+    """Return the template of an emoji or sticker: `patch` of a crop (h, w, 3) Y, U, V at `box` (even left and top)."""
+    left, top, right, bottom = box
+    quad: Quad = ((left, top), (right - 1, top), (right - 1, bottom - 1), (left, bottom - 1))
+    return TextTemplate(quad, box, 0, crop[..., 0].astype(np.float32), patch, patch, crop, sure=True)
+
+
 def _shrink(mask: Mask, shape: tuple[int, ...]) -> Mask:
     small = cv2.resize(mask.astype(np.uint8) * 255, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
     return small > 127

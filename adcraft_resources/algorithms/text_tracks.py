@@ -1,105 +1,49 @@
 """Texts through time: detections of sampled frames joined into lives whose ends are exact to the frame.
 
-Belongs here: following known texts forwards and backwards through a short memory of frames. Does not: finding text
-in a picture, pixels of masks (mask_growth), overlay or label (text_kinds).
+Belongs here: bookkeeping over a short memory of frames. Does not: finding text in a picture, following one text
+(text_tracing), pixels of masks (mask_growth), overlay or label (text_kinds).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-
-import numpy as np
 
 from adcraft_resources.algorithms.glyph_masks import crop_yuv
+from adcraft_resources.algorithms.screen_steps import (
+    SLOW_STEP,
+    ScreenStep,
+    StepWatch,
+    changed_at_once,
+    edge_strength,
+    patch_of_step,
+)
 from adcraft_resources.algorithms.text_boxes import (
     Box,
     FoundQuad,
     box_area,
     box_overlap,
-    clip_box,
     line_height,
     quad_box,
-    quad_sides,
 )
 from adcraft_resources.algorithms.text_evidence import Step, Surroundings, surroundings_box, unrest_between
+from adcraft_resources.algorithms.text_gaps import find_gaps
+from adcraft_resources.algorithms.text_lives import HOME, TextLife, shift_quad
 from adcraft_resources.algorithms.text_presence import (
-    Pose,
-    Presence,
     TextTemplate,
     cut_template,
-    find_pose,
     measure_presence,
+    picture_template,
 )
+from adcraft_resources.algorithms.text_tracing import trace_text
 from adcraft_resources.algorithms.values import Quad, Yuv420
 
-HOME = Pose()
-ABSENT = Presence(0.0, 0.0, 0.0)
 MIN_SCORE = 0.6  # a detector's mean probability; scenery drawn in strokes scores less
 COVERED = 0.75  # share of a detection under known texts that makes it known
-POP_STEPS = (
-    0.45,
-    0.55,
-    0.65,
-    0.75,
-    0.86,
-    0.94,
-    1.0,
-    1.07,
-    1.16,
-    1.3,
-    1.45,
-)  # size changes from frame to frame
 EVIDENCE_STEP = 3  # frames between two that count as evidence
-
-
-@dataclass(slots=True)
-class TextLife:
-    """One text from its first to its last frame.
-
-    `settled_first`/`settled_last` bound the frames at full strength; `poses` holds the frames away from home.
-    """
-
-    id: int
-    template: TextTemplate
-    score: float
-    seen_at: int
-    first_frame: int
-    last_frame: int
-    settled_first: int
-    settled_last: int
-    surroundings: Surroundings
-    poses: dict[int, Pose] = field(default_factory=dict)
-    quads: list[tuple[int, Quad]] = field(default_factory=list)
-    pose: Pose = HOME
-    scene_moves: list[tuple[float, float, float, float]] = field(default_factory=list)
-    counted_to: int = -1
-    closed: bool = False
-
-    @property
-    def moving(self) -> bool:
-        """The text leaves its home for a good part of its life, not only while it pops in."""
-        return len(self.poses) > 0.5 * (self.last_frame - self.first_frame + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """Following a text frame by frame: the last frame it was seen in, the last at full strength, its poses."""
-
-    end: int
-    settled: int
-    poses: dict[int, Pose]
-    lost: bool
-
-
-def shift_quad(quad: Quad, pose: Pose) -> Quad:
-    """Return `quad` moved and scaled about its centre."""
-    points = np.array(quad)
-    center = points.mean(axis=0)
-    moved = (points - center) * pose.scale + center + [pose.dx, pose.dy]
-    (a, b), (c, d), (e, f), (g, h) = ((float(x), float(y)) for x, y in moved)
-    return (a, b), (c, d), (e, f), (g, h)
+SLACK = 3  # frames by which a patch and a text that belong together may differ
+MIN_PICTURE_FRAMES = 10  # a shorter patch is a flicker of the scene
+MIN_PATCH_EDGE = 24.0  # levels along a patch's outline; softer patches are light and shadow
 
 
 class TextTracker:
@@ -120,20 +64,23 @@ class TextTracker:
         self._recent: deque[TextLife] = deque(maxlen=24)
         self._seen_at = self._looked_to = -1
         self._tried: set[int] = set()
+        self._watch = StepWatch(size)
+        self._steps: list[ScreenStep] = []
         self._next_id = 0
 
     def push(self, index: int, picture: Yuv420) -> None:
         """Remember the next frame."""
         self._ring.append((index, picture))
+        if index in self._cuts:
+            self._watch.clear()
+        self._steps.extend(self._watch.push(index, picture))
 
     def see(self, found: Sequence[FoundQuad]) -> None:
         """Take in what a detector found in the latest frame."""
         now, picture = self._ring[-1]
         for life in list(self._open):
             self._continue(life, now, picture)
-        for item in found:
-            if item.score >= MIN_SCORE and not self._known(item.quad, now):
-                self._begin(item, now)
+        self._begin_texts(found, now)
         for life in self._open:
             self._gather(life, now)
         self._seen_at = now
@@ -174,31 +121,30 @@ class TextTracker:
     def _known(self, quad: Quad, frame: int) -> bool:
         box = quad_box(quad, self.size)
         standing = [o for o in (*self._open, *self._recent) if o.first_frame <= frame <= o.last_frame]
-        boxes = [quad_box(shift_quad(o.template.quad, o.poses.get(frame, HOME)), self.size) for o in standing]
+        boxes = [o.box_at(frame, self.size) for o in standing]
         return sum(box_overlap(box, other) for other in boxes) >= COVERED * box_area(box)
 
-    def _begin(self, item: FoundQuad, at: int) -> None:
-        """Start a life from a detection in the remembered frame `at`, traced both ways."""
-        picture = self.picture(at)
-        if picture is None:
-            return
-        template = cut_template(picture, item.quad)
+    def _begin(self, template: TextTemplate, score: float, at: int, *, picture: bool = False) -> None:
+        """Start a life from what stands in the remembered frame `at`, traced both ways."""
         back = trace_text(template, [(i, p) for i, p in reversed(self._ring) if i < at], at, HOME)
         ahead = trace_text(template, [(i, p) for i, p in self._ring if i > at], at, HOME)
         life = TextLife(
             id=self._next_id,
             template=template,
-            score=item.score,
+            score=score,
             seen_at=at,
             first_frame=back.end,
             last_frame=ahead.end,
             settled_first=back.settled,
             settled_last=ahead.settled,
-            surroundings=Surroundings(surroundings_box(item.quad, self.size)),
+            surroundings=Surroundings(surroundings_box(template.quad, self.size)),
             poses=back.poses | ahead.poses,
-            quads=[(at, item.quad)],
+            quads=[(at, template.quad)],
             counted_to=back.settled - 1,
+            picture=picture,
         )
+        if picture and not self._stands_like_a_picture(life, back.lost, ahead.lost):
+            return
         self._next_id += 1
         life.pose = life.poses.get(life.last_frame, HOME)
         life.surroundings.appears = self._step(life, life.first_frame - 1, life.settled_first, -1)
@@ -208,56 +154,85 @@ class TextTracker:
         else:
             self._open.append(life)
 
-    def gaps(self) -> list[tuple[int, Box]]:
-        """Return (frame, area) worth a look: frames between a text's end and the next one at its place.
+    def _stands_like_a_picture(self, life: TextLife, has_start: bool, has_end: bool) -> bool:
+        """An added picture stands still and comes and goes at once, by a pop, or with a cut; things of a scene do not."""
+        still_from = max(life.poses, default=life.first_frame - 1) + 1
+        popped = life.poses and still_from - life.first_frame <= SLOW_STEP and life.first_frame in life.poses
+        if life.last_frame - still_from + 1 < MIN_PICTURE_FRAMES or (life.poses and not popped):
+            return False
+        ends = [(life.first_frame - 1, life.first_frame)] if has_start and not popped else []
+        ends += [(life.last_frame, life.last_frame + 1)] if has_end else []
+        return all(self._changes_at_once(life, a, b) for a, b in ends)
 
-        Captions that change faster than the looks leave such gaps.
-        """
-        now = self._ring[-1][0]
-        found = []
-        for life in self._recent:
-            if life.last_frame < self._looked_to or life.first_frame > now or life.moving:
+    def _changes_at_once(self, life: TextLife, a: int, b: int) -> bool:
+        first, second = self.picture(a), self.picture(b)
+        if first is None or second is None:
+            return False
+        return changed_at_once(crop_yuv(first, life.box), crop_yuv(second, life.box), life.template.core)
+
+    def _begin_texts(self, found: Sequence[FoundQuad], at: int) -> None:
+        picture = self.picture(at)
+        for item in found:
+            if picture is not None and item.score >= MIN_SCORE and not self._known(item.quad, at):
+                self._begin(cut_template(picture, item.quad), item.score, at)
+
+    def _begin_pictures(self) -> None:
+        """Follow the patches that popped up since the last look, unless they belong to a text."""
+        steps, self._steps = self._steps, []
+        for step in steps:
+            without, shown = self.picture(step.before), self.picture(step.after)
+            if (
+                without is None
+                or shown is None
+                or self._cut_between(step.before, step.after)
+                or self._of_a_text(step)
+            ):
                 continue
-            found.extend(self._gaps_around(life, now))
-        return found
+            before, after = crop_yuv(without, step.box), crop_yuv(shown, step.box)
+            patch = patch_of_step(before, after)
+            if patch is None:
+                continue
+            hard, soft = edge_strength(after, patch), edge_strength(before, patch)
+            if max(hard, soft) < MIN_PATCH_EDGE or not (hard > 1.5 * soft or soft > 1.5 * hard):
+                continue
+            # The harder outline is the overlay's; where it is the earlier picture's, the patch vanished.
+            crop, at = (after, step.after) if hard > soft else (before, step.before)
+            self._begin(picture_template(crop, patch, step.box), 1.0, at, picture=True)
 
-    def _gaps_around(self, life: TextLife, now: int) -> list[tuple[int, Box]]:
-        area = self._caption_area(life)
-        others = [o for o in (*self._open, *self._recent) if o is not life and self._near(o, area)]
-        result = []
-        after = min((o.first_frame for o in others if o.last_frame > life.last_frame), default=now + 1)
-        if life.last_frame + 1 < after:
-            result.append(((life.last_frame + after) // 2, area))
-        before = max(
-            (o.last_frame for o in others if o.first_frame < life.first_frame), default=self._looked_to
-        )
-        if before + 1 < life.first_frame:
-            result.append(((before + life.first_frame) // 2, area))
+    def _of_a_text(self, step: ScreenStep) -> bool:
+        """Say whether a step is a known text's doing, or a slow one that no text's coming or going explains."""
+        lives = (*self._open, *self._recent)
+        for life in lives:
+            near = life.first_frame - SLACK <= step.after and step.before <= life.last_frame + SLACK
+            own = (
+                life.box
+                if life.picture
+                else quad_box(life.template.quad, self.size, 0.3 * line_height(life.template.quad))
+            )
+            if near and box_overlap(own, step.box) > 0.05 * min(box_area(own), box_area(step.box)):
+                return True
+        ends = {
+            frame for life in lives if not life.picture for frame in (life.first_frame, life.last_frame + 1)
+        }
+        return not step.sudden and not any(step.before - SLACK <= end <= step.after + SLACK for end in ends)
+
+    def gaps(self) -> list[tuple[int, Box]]:
+        """Return (frame, area) worth a look: captions that change faster than the looks leave gaps."""
+        found = find_gaps((*self._open, *self._recent), (self._looked_to, self._ring[-1][0]), self.size)
         return [
             (frame, box)
-            for frame, box in result
+            for frame, box in found
             if frame not in self._tried and self.picture(frame) is not None
         ]
-
-    def _caption_area(self, life: TextLife) -> Box:
-        tall = line_height(life.template.quad)
-        left, top, right, bottom = quad_box(life.template.quad, self.size, pad=0.8 * tall)
-        wide = round(max(0.5 * (right - left), 2 * tall))
-        return clip_box((left - wide, top, right + wide, bottom), self.size)
-
-    def _near(self, life: TextLife, area: Box) -> bool:
-        box = quad_box(life.template.quad, self.size)
-        return box_overlap(box, area) >= 0.5 * box_area(box)
 
     def look_back(self, frame: int, found: Sequence[FoundQuad]) -> None:
         """Take in what a detector found in a remembered frame."""
         self._tried.add(frame)
-        for item in found:
-            if item.score >= MIN_SCORE and not self._known(item.quad, frame):
-                self._begin(item, frame)
+        self._begin_texts(found, frame)
 
     def looked(self) -> None:
-        """Forget the gaps up to the latest frame."""
+        """Close a look: follow what popped up beside the texts, and forget the gaps up to the latest frame."""
+        self._begin_pictures()
         self._looked_to = self._ring[-1][0]
         self._tried.clear()
 
@@ -293,6 +268,10 @@ class TextTracker:
         life.closed = True
         if life in self._open:
             self._open.remove(life)
+        if life.picture and life.last_frame < self._ring[-1][0]:
+            ended_at_once = self._changes_at_once(life, life.last_frame, life.last_frame + 1)
+            if life.poses.get(life.last_frame, HOME) != HOME or not ended_at_once:
+                return
         self._closed.append(life)
         self._recent.append(life)
 
@@ -341,69 +320,3 @@ class TextTracker:
             if o is not life and o.first_frame <= frame <= o.last_frame
         ]
         return not any(box_overlap(box, quad_box(o.template.quad, self.size)) for o in others)
-
-
-def trace_text(template: TextTemplate, frames: Iterable[tuple[int, Yuv420]], start: int, pose: Pose) -> Trace:
-    """Follow a text through neighbouring frames until it is gone.
-
-    Args:
-        template: The letters.
-        frames: (index, picture) in the order to follow, forwards or backwards, from the neighbour of `start`.
-        start: A frame where the text stands fully at `pose`.
-        pose: Its place there.
-    """
-    end = settled = start
-    poses: dict[int, Pose] = {}
-    velocity = (0, 0)
-    strength, fading, lost = 1.0, False, False
-    for index, picture in frames:
-        here = measure_presence(template, picture, pose) if pose.scale == 1.0 else ABSENT
-        if here.full and not fading:
-            end = settled = index
-            velocity = (0, 0)
-            if pose != HOME:
-                poses[index] = pose
-            continue
-        near = Pose(pose.dx + velocity[0], pose.dy + velocity[1], pose.scale)
-        found = None if fading else _follow(template, picture, near, here)
-        if found is not None:
-            velocity = (found.dx - pose.dx, found.dy - pose.dy)
-            pose, end, settled = found, index, settled if found.scale != 1.0 else index
-        elif pose.scale == 1.0 and here.faint and here.match < 0.7 and here.strength <= strength + 0.04:
-            end, strength, fading = index, here.strength, True
-        else:
-            lost = True
-            break
-        if pose != HOME:
-            poses[index] = pose
-    return Trace(end, settled, poses, lost)
-
-
-def _follow(template: TextTemplate, picture: Yuv420, near: Pose, here: Presence) -> Pose | None:
-    """Find a text that moved or changed its size since the last frame."""
-    width, height = quad_sides(template.quad)
-    tall = line_height(template.quad)
-    reach = (round(max(12.0, 0.8 * tall)), round(max(12.0, 0.8 * tall)))
-    need = 0.62 if template.sure and width * height > 40 * 40 else 0.75
-    pose, score = find_pose(template, picture, Pose(near.dx, near.dy), reach)
-    there = measure_presence(template, picture, pose)
-    if (
-        near.scale == 1.0
-        and score >= need
-        and there.match >= 0.5
-        and there.correlation > here.correlation + 0.1
-    ):
-        return pose
-    if here.faint and here.match < 0.7 and here.strength > 0.1:
-        return None  # a fade rather than a change of size
-    if near.scale == 1.0 and score > 0.9 and there.match >= 0.5:
-        return None
-    best, scaled = near, -1.0
-    for factors in (POP_STEPS, (0.93, 0.965, 1.035, 1.07)):
-        base = near.scale if scaled < 0 else best.scale
-        sizes = tuple(round(base * factor, 4) for factor in factors if 0.15 <= base * factor <= 1.7)
-        other, value = find_pose(template, picture, Pose(near.dx, near.dy), (12, 12), sizes)
-        if value > scaled:
-            best, scaled = other, value
-    there = measure_presence(template, picture, best)
-    return best if scaled >= max(need, 0.66) and there.match >= 0.6 and there.correlation >= 0.6 else None

@@ -10,7 +10,7 @@ import numpy as np
 
 from adcraft_resources.algorithms.glyph_masks import Crop, crop_yuv
 from adcraft_resources.algorithms.text_boxes import Box, shift_by
-from adcraft_resources.algorithms.text_tracks import TextLife
+from adcraft_resources.algorithms.text_lives import TextLife
 from adcraft_resources.algorithms.values import Frame, Yuv420
 from adcraft_resources.text_detectors.ocr import TextNetworks
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from adcraft_resources.algorithms.mask_spans import spans_of_life
 from adcraft_resources.algorithms.text_boxes import FoundQuad, fit_size, shift_by
 from adcraft_resources.algorithms.text_kinds import TextNature, nature_of
-from adcraft_resources.algorithms.text_tracks import TextLife, TextTracker
+from adcraft_resources.algorithms.text_lives import TextLife
+from adcraft_resources.algorithms.text_tracks import TextTracker
 from adcraft_resources.algorithms.values import Shot, TextTrack, TextTracks, Yuv420
 from adcraft_resources.text_detectors.findings import Region
 from adcraft_resources.text_detectors.ocr import TextNetworks
@@ -97,7 +98,7 @@ class ClipSearch:
         tracker.looked()
 
     def _draw(self, life: TextLife) -> None:
-        text, confidence = read_life(self._networks, life)
+        text, confidence = ("", 1.0) if life.picture else read_life(self._networks, life)
         assert self._tracker is not None  # noqa: S101 - lives come from it
         nature = nature_of(
             life, text, confidence, self._protected, self._tracker.cuts_in(life), self._tracker.size

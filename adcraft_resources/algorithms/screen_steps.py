@@ -1,0 +1,129 @@
+"""Pictures an edit pops onto a calm scene (emoji, stickers, logos): patches that change at once and then stand still.
+
+Belongs here: watching thumbnails for such steps. Does not: following what was found (text_tracks), text itself.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from adcraft_resources.algorithms.text_boxes import Box, box_area, clip_box
+from adcraft_resources.algorithms.values import Mask, Yuv420
+
+SHRINK = 4  # thumbnails are a quarter of the frame's size
+STEP_LEVELS, CALM_LEVELS = 24, 7  # change of a step; of a patch at rest, codec noise included
+CALM_FRAMES = 5  # at rest before and after
+SLOW_STEP = 9  # frames a patch may take to pop in
+MAX_SHARE = 0.12  # of the frame; more is a change of light or of scene
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenStep:
+    """A patch that changed between frames `before` and `after`, both at rest; `box` in frame pixels."""
+
+    before: int
+    after: int
+    box: Box
+
+    @property
+    def sudden(self) -> bool:
+        """The change took one frame."""
+        return self.after - self.before == 1
+
+
+class StepWatch:
+    """Streaming: `push` every frame; returns the steps that ended a few frames ago."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
+        self._small: deque[tuple[int, NDArray[np.uint8]]] = deque(maxlen=SLOW_STEP + 2 * CALM_FRAMES)
+
+    def clear(self) -> None:
+        """Forget everything: a cut."""
+        self._small.clear()
+
+    def push(self, index: int, picture: Yuv420) -> list[ScreenStep]:
+        """Take the next frame."""
+        self._small.append((index, thumbnail(picture)))
+        found = self._steps(1) + self._steps(SLOW_STEP)
+        return [step for k, step in enumerate(found) if not any(_same(step, other) for other in found[:k])]
+
+    def _steps(self, gap: int) -> list[ScreenStep]:
+        need = gap + 2 * CALM_FRAMES - 1
+        if len(self._small) < need:
+            return []
+        frames = list(self._small)[-need:]
+        early, late = frames[:CALM_FRAMES], frames[-CALM_FRAMES:]
+        change = cv2.absdiff(early[-1][1], late[0][1]).max(axis=2)
+        moved = change >= STEP_LEVELS
+        if not moved.any() or float(moved.mean()) > MAX_SHARE:
+            return []
+        calm = _calm(early) & _calm(late)
+        return [ScreenStep(early[-1][0], late[0][0], box) for box in self._patches(moved & calm)]
+
+    def _patches(self, mask: Mask) -> list[Box]:
+        closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        count, _, stats, _ = cv2.connectedComponentsWithStats(closed)
+        least = (0.02 * min(self.size) / SHRINK) ** 2
+        boxes = []
+        for x, y, w, h, area in stats[1:count]:
+            if area >= least and area >= 0.4 * w * h and max(w, h) <= 4 * min(w, h):
+                box = (int(x) - 1, int(y) - 1, int(x + w) + 1, int(y + h) + 1)
+                boxes.append(clip_box(tuple(SHRINK * v for v in box), self.size))  # type: ignore[arg-type]
+        return boxes
+
+
+def thumbnail(picture: Yuv420) -> NDArray[np.uint8]:
+    """Return (h / 4, w / 4, 3) Y, U, V of a frame."""
+    height, width = (max(1, side // SHRINK) for side in picture.size)
+    planes = [
+        cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA)
+        for p in (picture.y, picture.u, picture.v)
+    ]
+    return np.dstack(planes).astype(np.uint8)
+
+
+def _calm(frames: list[tuple[int, NDArray[np.uint8]]]) -> Mask:
+    change = np.zeros(frames[0][1].shape[:2], np.uint8)
+    for (_, a), (_, b) in zip(frames, frames[1:], strict=False):
+        change = np.maximum(change, cv2.absdiff(a, b).max(axis=2))
+    return change <= CALM_LEVELS
+
+
+def _same(a: ScreenStep, b: ScreenStep) -> bool:
+    width = min(a.box[2], b.box[2]) - max(a.box[0], b.box[0])
+    height = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
+    return width > 0 and height > 0 and width * height >= 0.5 * min(box_area(a.box), box_area(b.box))
+
+
+def patch_of_step(without: NDArray[np.uint8], shown: NDArray[np.uint8]) -> Mask | None:
+    """Return the changed patch of two crops (h, w, 3) of one place, holes filled, or None where it is no patch."""
+    change = cv2.absdiff(without, shown).max(axis=2)
+    moved = cv2.morphologyEx(
+        (change >= STEP_LEVELS // 2).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
+    )
+    contours, _ = cv2.findContours(moved, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not contours:
+        return None
+    largest = max(cv2.contourArea(c) for c in contours)
+    kept = [c for c in contours if cv2.contourArea(c) >= 0.1 * largest]
+    filled = np.zeros(moved.shape, np.uint8)
+    cv2.drawContours(filled, kept, -1, 1, -1)
+    return filled.astype(np.bool_) if filled.sum() >= 40 else None
+
+
+def changed_at_once(first: NDArray[np.uint8], second: NDArray[np.uint8], patch: Mask) -> bool:
+    """Say whether most of a patch changed between two neighbouring crops (h, w, 3)."""
+    return float((cv2.absdiff(first, second).max(axis=2)[patch] >= STEP_LEVELS // 2).mean()) >= 0.6
+
+
+def edge_strength(crop: NDArray[np.uint8], patch: Mask) -> float:
+    """Return the mean colour step along a patch's outline: the picture with the overlay has the harder edge there."""
+    step = cv2.morphologyEx(crop, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=2)
+    outline = cv2.morphologyEx(patch.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    return float(step[outline].mean()) if outline.any() else 0.0

@@ -1,0 +1,111 @@
+"""Following one known text from frame to frame: standing, shifted, scaled or fading, until it is gone.
+
+Belongs here: one template along neighbouring frames. Does not: one frame (text_presence), many texts (text_tracks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from adcraft_resources.algorithms.text_boxes import line_height, quad_sides
+from adcraft_resources.algorithms.text_lives import HOME
+from adcraft_resources.algorithms.text_presence import (
+    Pose,
+    Presence,
+    TextTemplate,
+    find_pose,
+    measure_presence,
+)
+from adcraft_resources.algorithms.values import Yuv420
+
+POP_STEPS = (
+    0.45,
+    0.55,
+    0.65,
+    0.75,
+    0.86,
+    0.94,
+    1.0,
+    1.07,
+    1.16,
+    1.3,
+    1.45,
+)  # size changes from frame to frame
+ABSENT = Presence(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Following a text frame by frame: the last frame it was seen in, the last at full strength, its poses."""
+
+    end: int
+    settled: int
+    poses: dict[int, Pose]
+    lost: bool
+
+
+def trace_text(template: TextTemplate, frames: Iterable[tuple[int, Yuv420]], start: int, pose: Pose) -> Trace:
+    """Follow a text through neighbouring frames until it is gone.
+
+    Args:
+        template: The letters.
+        frames: (index, picture) in the order to follow, forwards or backwards, from the neighbour of `start`.
+        start: A frame where the text stands fully at `pose`.
+        pose: Its place there.
+    """
+    end = settled = start
+    poses: dict[int, Pose] = {}
+    velocity = (0, 0)
+    strength, fading, lost = 1.0, False, False
+    for index, picture in frames:
+        here = measure_presence(template, picture, pose) if pose.scale == 1.0 else ABSENT
+        if here.full and not fading:
+            end = settled = index
+            velocity = (0, 0)
+            if pose != HOME:
+                poses[index] = pose
+            continue
+        near = Pose(pose.dx + velocity[0], pose.dy + velocity[1], pose.scale)
+        found = None if fading else _follow(template, picture, near, here)
+        if found is not None:
+            velocity = (found.dx - pose.dx, found.dy - pose.dy)
+            pose, end, settled = found, index, settled if found.scale != 1.0 else index
+        elif pose.scale == 1.0 and here.faint and here.match < 0.7 and here.strength <= strength + 0.04:
+            end, strength, fading = index, here.strength, True
+        else:
+            lost = True
+            break
+        if pose != HOME:
+            poses[index] = pose
+    return Trace(end, settled, poses, lost)
+
+
+def _follow(template: TextTemplate, picture: Yuv420, near: Pose, here: Presence) -> Pose | None:
+    """Find a text that moved or changed its size since the last frame."""
+    width, height = quad_sides(template.quad)
+    tall = line_height(template.quad)
+    reach = (round(max(12.0, 0.8 * tall)), round(max(12.0, 0.8 * tall)))
+    need = 0.62 if template.sure and width * height > 40 * 40 else 0.75
+    pose, score = find_pose(template, picture, Pose(near.dx, near.dy), reach)
+    there = measure_presence(template, picture, pose)
+    if (
+        near.scale == 1.0
+        and score >= need
+        and there.match >= 0.5
+        and there.correlation > here.correlation + 0.1
+    ):
+        return pose
+    if here.faint and here.match < 0.7 and here.strength > 0.1:
+        return None  # a fade rather than a change of size
+    if near.scale == 1.0 and score > 0.9 and there.match >= 0.5:
+        return None
+    best, scaled = near, -1.0
+    for factors in (POP_STEPS, (0.93, 0.965, 1.035, 1.07)):
+        base = near.scale if scaled < 0 else best.scale
+        sizes = tuple(round(base * factor, 4) for factor in factors if 0.15 <= base * factor <= 1.7)
+        other, value = find_pose(template, picture, Pose(near.dx, near.dy), (12, 12), sizes)
+        if value > scaled:
+            best, scaled = other, value
+    there = measure_presence(template, picture, best)
+    return best if scaled >= max(need, 0.66) and there.match >= 0.6 and there.correlation >= 0.6 else None

@@ -22,6 +22,7 @@ _TALL: Final = 0.65  # width : height under which a picture is shown as a Reel o
 _MARGIN: Final = 0.06  # of the sides elsewhere
 _STEP: Final = 0.01
 _CUT_COST: Final = 0.5  # a crop must win as much golden score as this times the share it cuts off
+_COVER_COST: Final = 50.0  # a face or label is spared before anything else counts
 _LOSS_COST: Final = 0.6  # saliency cropped away
 
 
@@ -82,6 +83,7 @@ def propose_crops(
     *,
     keep: Sequence[Box] = (),
     pull: float = 0.0,
+    least: float = 0.0,
     count: int = 6,
 ) -> list[tuple[Crop, float]]:
     """Return the crops that bring the saliency centroid nearest to a golden point for the least cut off.
@@ -91,16 +93,17 @@ def propose_crops(
         limit: Most that may be cut off one side, a share.
         keep: Boxes (shares) that no edge may cut: faces, labels.
         pull: Reward for each share cut off the width; 0 asks a crop to pay for itself, more frames tighter.
+        least: Least to be cut off the width, a share, where `keep` allows it.
         count: How many, at most; they differ in how much they cut off.
 
     Returns:
         (crop, its cost in golden score: what it cuts off and what it is paid for that), the best of each width
-        first. No crop at all is always among them, at no cost.
+        first. No crop at all is among them, at no cost, unless `least` could be kept.
     """
     sums, broad = _MomentSums(saliency), _MomentSums(saliency**0.5)
     steps = round(limit / _STEP)
     tightest: list[tuple[float, Crop, float]] = []
-    for total in range(1, 2 * steps + 1):
+    for total in range(max(1, round(least / _STEP)), 2 * steps + 1):
         found: tuple[float, Crop, float] | None = None
         for left in range(max(0, total - steps), min(steps, total) + 1):
             for top in range(max(0, total - steps), min(steps, total) + 1):
@@ -115,7 +118,8 @@ def propose_crops(
         if found is not None:
             tightest.append(found)
     tightest.sort(key=lambda entry: -entry[0])
-    return [(Crop(), 0.0), *((crop, cost) for _, crop, cost in tightest[: count - 1])]
+    proposals = [(crop, cost) for _, crop, cost in tightest[: count - 1]]
+    return proposals if proposals and least > 0 else [(Crop(), 0.0), *proposals]
 
 
 class _MomentSums:
@@ -184,7 +188,7 @@ def place_block(
             seen = _saliency_under(block, saliency, frame_size)
             off_centre = abs(x - middle) / max(w, 1)
             low = (y - y0) / max(h, 1)
-            cost = 4 * covered + seen + 0.3 * off_centre + 0.12 * low
+            cost = _COVER_COST * covered + seen + 0.3 * off_centre + 0.12 * low
             if best is None or cost < best[0] - 1e-9:
                 best = cost, x, y, covered
     assert best is not None  # noqa: S101  # both ranges have at least one place

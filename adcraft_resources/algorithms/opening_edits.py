@@ -57,9 +57,9 @@ def _headroom(luma: Luma) -> Weights:
 
 
 def _spill(luma: Luma) -> Weights:
-    """How much light of bright parts reaches each pixel, 0–1; blurred at a quarter of the size."""
+    """How much light of bright parts reaches each pixel, 0–1; blurred at half the size."""
     height, width = luma.shape
-    size = max(1, width // 4), max(1, height // 4)
+    size = max(1, width // 2), max(1, height // 2)
     small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     bright = np.clip((small - _GLOW_FROM) / (1 - _GLOW_FROM), 0, 1)
     blurred = cv2.GaussianBlur(bright, (0, 0), max(1.0, _GLOW_SPREAD * min(size)))

@@ -26,7 +26,7 @@ ENTRY_S: Final = 8 / 30
 EXIT_S: Final = 6 / 30
 MIN_SHOWN_S: Final = 1.2
 WORDS_PER_S: Final = 3.0
-_MEASURE_EVERY: Final = 3  # pictures, once the hook rests
+_MEASURE_EVERY: Final = 5  # pictures, once the hook rests
 _SOLID: Final = 0.995
 _SLIDE: Final = {
     "outline": (0.0, 0.55),
@@ -74,6 +74,7 @@ class HookOverlay:
     treatment: str
     contrasts: list[float] = field(default_factory=list)
     _rest: _Blend | None = None
+    _latest: tuple[int, _Blend | None] | None = None
 
     @property
     def entry_ticks(self) -> int:
@@ -101,7 +102,7 @@ class HookOverlay:
         return self._laid(picture, self._resting())
 
     def measure(self, picture: Yuv420, tick: int) -> None:
-        """Note the contrast in a finished picture; every picture while moving, each third at rest."""
+        """Note the contrast in a finished picture; every picture while moving, each fifth at rest."""
         resting = self.entry_ticks <= tick < self.ticks - self.exit_ticks
         blend = None if resting and tick % _MEASURE_EVERY else self._blend_at(tick)
         if blend is None:
@@ -134,7 +135,12 @@ class HookOverlay:
         }
 
     def _blend_at(self, tick: int) -> _Blend | None:
-        """The blend of a tick; None when the hook is gone."""
+        """The blend of a tick, kept until another is asked for; None when the hook is gone."""
+        if self._latest is None or self._latest[0] != tick:
+            self._latest = tick, self._blend_of_tick(tick)
+        return self._latest[1]
+
+    def _blend_of_tick(self, tick: int) -> _Blend | None:
         if tick >= self.ticks:
             return None
         left = self.ticks - tick

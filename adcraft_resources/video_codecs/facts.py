@@ -17,13 +17,11 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from adcraft_resources.algorithms.values import Matrix, Range
-from adcraft_resources.errors import VideoUnreadable
+from adcraft_resources.video_codecs.colour_tags import tags_of
 from adcraft_resources.video_codecs.containers import open_video, time_base_of
 from adcraft_resources.video_codecs.orientation import turn_of
+from adcraft_resources.video_codecs.packets import PacketTable, cut_off, read_packet_table
 
-HD_LINES = 720  # untagged video below this many lines is BT.601 by custom, above it BT.709
-MISSING_SHARE = 0.02  # more packets than this short of the container's promise: the file is cut off
-_FULL = 2  # AVCOL_RANGE_JPEG
 _STANDARD_RATES = tuple(
     Fraction(rate) for rate in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)
 ) + tuple(Fraction(1000 * rate, 1001) for rate in (24, 30, 48, 60, 120))
@@ -36,7 +34,8 @@ class VideoFacts:
     `width`, `height`: as shown, after rotation and after an odd edge was dropped (`cropped`), pixels as stored
     (`sample_aspect` not applied). `fps`: average. `frame_count`: pictures the packet table promises. `start_s`:
     the first picture's time in the container. `matrix`, `range`: as tagged, or by custom where untagged.
-    `primaries`, `transfer`: code points of ITU-T H.273 (2 = untagged).
+    `matrix_code`, `primaries`, `transfer`: code points of ITU-T H.273 (2 = untagged). All colour facts are those
+    of the pictures handed out: BT.2020 and HDR come converted to BT.709.
     """
 
     path: Path
@@ -75,16 +74,6 @@ class VideoFacts:
         }
 
 
-@dataclass(frozen=True)
-class PacketTable:
-    """The video packets that are shown: sorted `pts` in stream ticks, their `sizes` in bytes, keyframes' times."""
-
-    pts: tuple[int, ...]
-    sizes: tuple[int, ...]
-    keyframe_pts: tuple[int, ...]
-    last_duration: int
-
-
 def probe_video(path: Path) -> VideoFacts:
     """Read a file's facts; every packet's header is read, one picture is decoded.
 
@@ -99,58 +88,6 @@ def probe_video(path: Path) -> VideoFacts:
         return _facts(path, container, first, table)
 
 
-def read_packet_table(container: InputContainer, path: Path) -> PacketTable:
-    """Demux to the end; refuses a file that ends before what its header promises."""
-    stream = container.streams.video[0]
-    shown: list[tuple[int, int]] = []
-    keys: list[int] = []
-    last_duration = seen = 0
-    try:
-        for packet in container.demux(stream):
-            time = packet.dts if packet.pts is None else packet.pts
-            if packet.size == 0 or packet.is_corrupt or time is None:
-                continue
-            seen += 1
-            if packet.is_discard:  # hidden by an edit list
-                continue
-            shown.append((time, packet.size))
-            last_duration = packet.duration or last_duration
-            if packet.is_keyframe:
-                keys.append(time)
-    except av.error.FFmpegError as error:
-        raise _cut_off(path, f"reading stopped after {seen} pictures ({error.strerror})") from error
-    _check_complete(container, path, stream, seen, [time for time, _ in shown])
-    shown.sort()
-    pts, sizes = zip(*shown, strict=True)
-    return PacketTable(pts, sizes, tuple(sorted(keys)), last_duration)
-
-
-def _check_complete(
-    container: InputContainer,
-    path: Path,
-    stream: VideoStream,
-    seen: int,
-    pts: Sequence[int],
-) -> None:
-    """Compare what was read with what the header promises: pictures where it counts them, else duration."""
-    if not pts:
-        raise _cut_off(path, "it holds no picture")
-    if stream.frames and seen < stream.frames * (1 - MISSING_SHARE):
-        raise _cut_off(path, f"its header promises {stream.frames} pictures, {seen} are there")
-    if stream.frames or container.duration is None:
-        return
-    promised_s = container.duration / av.time_base
-    end_s = float(max(pts) * time_base_of(stream))  # Matroska promises the end, others the length: both hold
-    if end_s < promised_s * 0.9 - 1.0:
-        raise _cut_off(path, f"its header promises {promised_s:.1f} s, pictures end at {end_s:.1f} s")
-
-
-def _cut_off(path: Path, fault: str) -> VideoUnreadable:
-    return VideoUnreadable(
-        f"{path} is cut off or damaged: {fault}.", remedy="Download or export the file again."
-    )
-
-
 def _first_picture(container: InputContainer, path: Path) -> av.VideoFrame:
     stream = container.streams.video[0]
     stream.codec_context.thread_count = 1
@@ -160,12 +97,12 @@ def _first_picture(container: InputContainer, path: Path) -> av.VideoFrame:
                 return frame
         except av.error.InvalidDataError:
             continue
-    raise _cut_off(path, f"no picture of its {stream.codec_context.name} stream decodes")
+    raise cut_off(path, f"no picture of its {stream.codec_context.name} stream decodes")
 
 
 def _facts(path: Path, container: InputContainer, first: av.VideoFrame, table: PacketTable) -> VideoFacts:
     stream = container.streams.video[0]
-    turn = turn_of(first)
+    turn, tags = turn_of(first), tags_of(first)
     width, height = (first.height, first.width) if turn.quarter_turns % 2 else (first.width, first.height)
     rate, variable = _rate(table.pts, stream)
     end = table.pts[-1] + (table.last_duration or round(1 / (rate * time_base_of(stream))))
@@ -180,10 +117,8 @@ def _facts(path: Path, container: InputContainer, first: av.VideoFrame, table: P
         duration_s=duration_s,
         codec=stream.codec_context.name,
         pix_fmt=first.format.name,
-        matrix=matrix_of(first),
-        range="full"
-        if int(first.color_range) == _FULL or first.format.name.startswith("yuvj")
-        else "limited",
+        matrix=tags.matrix,
+        range=tags.range,
         rotation_deg=turn.quarter_turns * 90,
         variable_rate=variable,
         interlaced=bool(first.interlaced_frame),
@@ -197,21 +132,11 @@ def _facts(path: Path, container: InputContainer, first: av.VideoFrame, table: P
         time_base=time_base_of(stream),
         start_s=float(table.pts[0] * time_base_of(stream)),
         cropped=bool(width % 2 or height % 2),
-        matrix_code=int(first.colorspace),
-        primaries=int(first.color_primaries),
-        transfer=int(first.color_trc),
+        matrix_code=tags.matrix_code,
+        primaries=tags.primaries,
+        transfer=tags.transfer,
         mirrored=turn.mirrored,
     )
-
-
-def matrix_of(frame: av.VideoFrame) -> Matrix:
-    """The colour matrix a frame's tag names; untagged and RGB frames go by their number of lines."""
-    code = int(frame.colorspace)
-    if code in {1, 9, 10}:  # BT.709; BT.2020 is converted to it when decoded
-        return "bt709"
-    if code in {4, 5, 6}:
-        return "bt601"
-    return "bt709" if frame.height >= HD_LINES else "bt601"
 
 
 def _rate(pts: Sequence[int], stream: VideoStream) -> tuple[Fraction, bool]:

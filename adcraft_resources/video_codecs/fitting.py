@@ -19,7 +19,8 @@ from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from adcraft_resources.video_codecs.facts import PacketTable, VideoFacts
+from adcraft_resources.video_codecs.facts import VideoFacts
+from adcraft_resources.video_codecs.packets import PacketTable
 
 AIM = 1.8  # bytes per byte of the source's pictures a trial aims at, since it sees only the beginning
 _AIM_RAISED = 1.7  # the same where crf has to rise: poor uploads are harder to foretell

@@ -14,8 +14,9 @@ from av.container import OutputContainer
 
 from adcraft_resources.algorithms.values import Yuv420
 from adcraft_resources.video_codecs.containers import open_video
-from adcraft_resources.video_codecs.facts import VideoFacts, read_packet_table
+from adcraft_resources.video_codecs.facts import VideoFacts
 from adcraft_resources.video_codecs.fitting import FittedEncoder
+from adcraft_resources.video_codecs.packets import read_packet_table
 from adcraft_resources.video_codecs.pictures import av_frame_of
 from adcraft_resources.video_codecs.sound import CopiedSound
 from adcraft_resources.video_codecs.unfinished import UnfinishedFile

@@ -16,12 +16,14 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from adcraft_resources.algorithms.values import Yuv420
+from adcraft_resources.video_codecs.colour_tags import is_wide
 from adcraft_resources.video_codecs.containers import seconds_of
 from adcraft_resources.video_codecs.facts import VideoFacts
 from adcraft_resources.video_codecs.orientation import turn_of, turned
 from adcraft_resources.video_codecs.pictures import picture_of
 
 _PLANAR = ("yuv420p", "yuvj420p")
+_BT709 = 1
 _SWS_BT2020 = 9
 _SWS_SOURCE = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: _SWS_BT2020, 10: _SWS_BT2020}  # H.273 matrix → swscale's
 
@@ -60,11 +62,12 @@ class Normaliser:
     def _finished(self, frame: av.VideoFrame) -> tuple[float, Yuv420]:
         turn = turn_of(frame)
         seconds = seconds_of(frame) - self._start
-        if frame.format.name not in _PLANAR or frame.colorspace in {9, 10}:
+        if frame.format.name not in _PLANAR or is_wide(frame):
             frame = self._converted(frame)
         return seconds, turned(picture_of(frame, self._facts.matrix, self._facts.range), turn)
 
     def _converted(self, frame: av.VideoFrame) -> av.VideoFrame:
+        wide = {"dst_color_primaries": _BT709, "dst_color_trc": _BT709} if is_wide(frame) else {}
         target = 1 if self._facts.matrix == "bt709" else 5
         range_ = 2 if self._facts.range == "full" else 1
         return self._reformatter.reformat(
@@ -75,6 +78,7 @@ class Normaliser:
             dst_colorspace=target,
             src_color_range=int(frame.color_range) or range_,
             dst_color_range=range_,
+            **wide,
         )
 
 

@@ -19,8 +19,9 @@ from adcraft_resources.algorithms.values import Frame, Yuv420
 from adcraft_resources.errors import VideoUnreadable
 from adcraft_resources.video_codecs.background import prefetch
 from adcraft_resources.video_codecs.containers import open_video
-from adcraft_resources.video_codecs.facts import MISSING_SHARE, VideoFacts, probe_video, read_packet_table
+from adcraft_resources.video_codecs.facts import VideoFacts, probe_video
 from adcraft_resources.video_codecs.normalising import Normaliser
+from adcraft_resources.video_codecs.packets import MISSING_SHARE, read_packet_table
 from adcraft_resources.video_codecs.pictures import TimedFrame, TimedPicture, rgb_of, small_rgb_of
 
 _AHEAD = 4  # pictures decoded ahead of the caller

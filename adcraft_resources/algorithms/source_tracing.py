@@ -8,7 +8,7 @@ Following coordinates instead of pixels keeps a revealed pixel at one interpolat
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,18 +40,23 @@ class Sources:
         return self.frame >= 0
 
 
-def trace_sources(clip: WindowClip, step: StepField, *, past: bool) -> list[Sources]:
-    """Follow every hidden block of every frame into the past (or the future) to the first frame that shows it."""
+def trace_sources(
+    clip: WindowClip, step: StepField, *, past: bool, before: Sequence[Sources] | None = None
+) -> list[Sources]:
+    """Follow every hidden block of every frame into the past (or the future) to the first frame that shows it.
+
+    With the answer of an earlier call as `before`, only blocks that found nothing then are followed.
+    """
     order = range(clip.count) if past else range(clip.count - 1, -1, -1)
     tracing = _Tracing(clip)
     neighbour: int | None = None
     for frame in order:
-        where = np.flatnonzero(clip.hidden[frame]).astype(np.int32)
-        if neighbour is None or len(where) == 0:
-            tracing.keep(frame, _nothing(where))
+        where = np.flatnonzero(clip.hidden[frame]).astype(np.int32) if before is None else before[frame].where
+        known = _nothing(where) if before is None else before[frame]
+        if neighbour is None or len(where) == 0 or not clip.hidden[frame].any():
+            tracing.keep(frame, known)
         else:
-            dx, dy = step(frame, neighbour, where)
-            tracing.keep(frame, tracing.resumed(tracing.follow(where, dx, dy, neighbour)))
+            tracing.keep(frame, tracing.completed(known, step(frame, neighbour, where), neighbour))
         neighbour = frame
     return [tracing.done[frame] for frame in range(clip.count)]
 
@@ -67,6 +72,8 @@ class _Tracing:
     def __init__(self, clip: WindowClip) -> None:
         self.done: dict[int, Sources] = {}
         self._clip = clip
+        row, column = np.divmod(np.arange(clip.blocks[0] * clip.blocks[1]), clip.blocks[1])
+        self._row, self._column = row.astype(np.float32), column.astype(np.float32)
         self._frame = np.full(clip.blocks[0] * clip.blocks[1], -1, np.int32)
         self._dx = np.zeros(len(self._frame), np.float32)
         self._dy = np.zeros(len(self._frame), np.float32)
@@ -78,18 +85,24 @@ class _Tracing:
         self._dx[sources.where] = sources.dx
         self._dy[sources.where] = sources.dy
 
+    def completed(self, known: Sources, step: tuple[Points, Points], neighbour: int) -> Sources:
+        """Follow the blocks `known` has no source for."""
+        missing = np.flatnonzero(known.frame < 0)
+        if len(missing) == len(known.where):
+            return self.resumed(self.follow(known.where, *step, neighbour))
+        new = self.resumed(self.follow(known.where[missing], step[0][missing], step[1][missing], neighbour))
+        frame, dx, dy = known.frame.copy(), known.dx.copy(), known.dy.copy()
+        frame[missing], dx[missing], dy[missing] = new.frame, new.dx, new.dy
+        return Sources(known.where, frame, dx, dy)
+
     def follow(self, where: Indices, dx: Points, dy: Points, neighbour: int) -> Sources:
         """Take one step: seen in the neighbour, or wherever the block the step lands on is seen."""
         there, inside = self._landing(where, dx, dy)
         shown = inside & ~self._clip.hidden[neighbour].reshape(-1)[there]
         handed = inside & ~shown
-        frame = np.where(shown, neighbour, np.where(handed, self._frame[there], -1)).astype(np.int32)
-        return Sources(
-            where,
-            frame,
-            dx + np.where(handed, self._dx[there], np.float32(0)),
-            dy + np.where(handed, self._dy[there], np.float32(0)),
-        )
+        frame = np.where(handed, self._frame[there], np.int32(-1))
+        frame[shown] = neighbour
+        return Sources(where, frame, dx + self._dx[there] * handed, dy + self._dy[there] * handed)
 
     def resumed(self, sources: Sources) -> Sources:
         """Go on where a landing place is hidden after all.
@@ -97,7 +110,7 @@ class _Tracing:
         Steps smaller than a block are handed on from a block that is up to half a block off; over many frames
         the place drifts from the one that was tested.
         """
-        frame, dx, dy = sources.frame.copy(), sources.dx.copy(), sources.dy.copy()
+        frame, dx, dy = sources.frame, sources.dx, sources.dy
         hidden = self._clip.hidden.reshape(self._clip.count, -1)
         suspects = np.flatnonzero(frame >= 0)
         for attempt in range(RESUMES + 1):
@@ -121,14 +134,19 @@ class _Tracing:
     ) -> None:
         onward = self.done[other]
         place = np.searchsorted(onward.where, there)
+        known = place < len(onward.where)  # hidden, and yet nothing that other frame has to fill
+        known[known] = onward.where[place[known]] == there[known]
+        frame[suspects[~known]] = -1
+        suspects, place = suspects[known], place[known]
         dx[suspects] += onward.dx[place]
         dy[suspects] += onward.dy[place]
         frame[suspects] = onward.frame[place]
 
     def _landing(self, where: Indices, dx: Points, dy: Points) -> tuple[Indices, NDArray[np.bool_]]:
         height, width = self._clip.blocks
-        row, column = np.divmod(where, width)
-        x = np.rint(column + dx * np.float32(0.5)).astype(np.int32)
-        y = np.rint(row + dy * np.float32(0.5)).astype(np.int32)
-        inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-        return np.where(inside, y * width + x, 0).astype(np.int32), inside
+        x = np.rint(self._column[where] + dx * np.float32(0.5)).astype(np.int32)
+        y = np.rint(self._row[where] + dy * np.float32(0.5)).astype(np.int32)
+        inside = (x.view(np.uint32) < width) & (y.view(np.uint32) < height)  # negative ones are huge unsigned
+        there = y * width + x
+        there[~inside] = 0
+        return there, inside

@@ -72,6 +72,7 @@ def cleaned_frames(
             "source": source.digest,
             "masks": masks.digest,
             "shots": stills.digest,
+            "proof": f"{type(text_detector).__name__} {text_detector.version}",
             "inpainter": f"{type(inpainter).__name__} {inpainter.version}",
             "version": VERSION,
         }

@@ -56,7 +56,9 @@ def take(count: int, *, size: tuple[int, int] = (96, 64), seed: int = 0, speed: 
 
 def montage(lengths: Sequence[int], *, size: tuple[int, int] = (96, 64), seed: int = 0) -> list[Frame]:
     """Takes of these lengths cut hard together."""
-    return [frame for number, n in enumerate(lengths) for frame in take(n, size=size, seed=seed + 101 * number)]
+    return [
+        frame for number, n in enumerate(lengths) for frame in take(n, size=size, seed=seed + 101 * number)
+    ]
 
 
 def flashes(count: int, at: Iterable[int], *, size: tuple[int, int] = (96, 64), seed: int = 0) -> list[Frame]:
@@ -93,6 +95,7 @@ def write_video(
     codec: str = "libx264",
     options: dict[str, str] | None = None,
     start_s: float = 0.0,
+    container_options: dict[str, str] | None = None,
 ) -> Path:
     """Encode frames (and sound) to a file; the suffix of `path` names the container.
 
@@ -111,17 +114,20 @@ def write_video(
         codec: Encoder's name.
         options: Its options; x264 defaults to crf 12, ultrafast.
         start_s: Time of the first frame.
+        container_options: Such as `{"movflags": "+faststart"}`.
     """
     times = list(pts_s) if pts_s is not None else None
     movie = (frame for frame in frames)
     first = next(movie)
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=fps)
         stream.width, stream.height, stream.pix_fmt = first.shape[1], first.shape[0], pix_fmt
         context = stream.codec_context
         context.time_base = stream.time_base = Fraction(1, 90000)
         context.thread_count = 1
-        context.options = (options or {"crf": "12", "preset": "ultrafast"}) if codec == "libx264" else options or {}
+        context.options = (
+            (options or {"crf": "12", "preset": "ultrafast"}) if codec == "libx264" else options or {}
+        )
         if interlaced:
             context.options = {**context.options, "x264-params": "interlaced=1:tff=1", "preset": "veryfast"}
         context.colorspace = context.color_primaries = context.color_trc = _H273[matrix]
@@ -192,7 +198,9 @@ def sync_offsets_ms(path: Path) -> list[float]:
             (float(frame.pts * frame.time_base), frame.to_ndarray().reshape(-1), frame.sample_rate)
             for frame in _planar(container)
         ]
-    heard = [time + int(np.argmax(np.abs(x) > 0.2)) / rate for time, x, rate in pieces if np.abs(x).max() > 0.2]
+    heard = [
+        time + int(np.argmax(np.abs(x) > 0.2)) / rate for time, x, rate in pieces if np.abs(x).max() > 0.2
+    ]
     onsets = [time for place, time in enumerate(heard) if place == 0 or time - heard[place - 1] > 0.1]
     return [1000 * (min(onsets, key=lambda onset: abs(onset - time)) - time) for time in bright]
 

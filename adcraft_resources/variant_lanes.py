@@ -19,23 +19,20 @@ import numpy as np
 from adcraft_resources.algorithms.framing import Crop
 from adcraft_resources.algorithms.looks import Look
 from adcraft_resources.algorithms.saliency import score_opening
-from adcraft_resources.algorithms.similarity import structural_similarity
-from adcraft_resources.algorithms.skin import skin_delta_l
 from adcraft_resources.algorithms.values import Mask, Yuv420
 from adcraft_resources.errors import VideoUnwritable
 from adcraft_resources.first_frames import FirstFrameSettings, OpeningEdit, cropped, frame_opening
+from adcraft_resources.look_measures import LookMeasures
 from adcraft_resources.opening_surveys import OpeningSurvey
 from adcraft_resources.typography.overlay import HookOverlay
 from adcraft_resources.typography.typesetter import PlacedHook, Typesetter
 from adcraft_resources.variants import VariantPlan
-from adcraft_resources.video_codecs import DeliveryWriter, TimedPicture, rgb_of, yuv_of
+from adcraft_resources.video_codecs import DeliveryWriter, TimedPicture, rgb_of
 
 VIDEO, POSTER, BEFORE = "video.mp4", "poster.jpg", "before.jpg"
 POSTER_QUALITY: Final = 92
 LUMA_STEP_FACTOR: Final = 1.5  # of the shot's median step of mean luma
 LUMA_STEP_LEVELS: Final = 2.0
-_SSIM_SAMPLES: Final = 24
-_SKIN_MIDDLE: Final = -2.0  # of the allowed change of L*, −6 to +2
 
 
 @dataclass(frozen=True)
@@ -77,11 +74,8 @@ class Lane:
         )
         self._edit = OpeningEdit()
         self._overlay: HookOverlay | None = None
-        self._ssims: list[float] = []
-        self._lifts: list[tuple[float, int]] = []
-        self._opening_lift: float | None = None
+        self._measures = LookMeasures(job.frame_count)
         self._lumas: list[tuple[float, float]] = []
-        self._sample_every = max(15, job.frame_count // _SSIM_SAMPLES)
 
     def run(self, pictures: Iterable[TimedPicture]) -> None:
         """Render every picture to the end, then fill in `figures`.
@@ -116,7 +110,7 @@ class Lane:
     def _framed(self, timed: TimedPicture, tick: int) -> Yuv420:
         """The picture in its look, and cropped while the first shot lasts."""
         styled = self.look.apply_yuv(timed.picture, timed.index, timed.pts_s)
-        self._measure_look(timed, styled, tick)
+        self._measures.push(timed, styled, self.job.survey.skins.get(timed.index))
         framed = cropped(styled, self.crop) if timed.index <= self.job.first_shot_end else styled
         if tick == 0:
             self._open(timed, styled, framed)
@@ -131,8 +125,7 @@ class Lane:
         )
         opened = self._edit.apply(framed, 0, skin)
         if skin is not None:
-            source = rgb_of(cropped(timed.picture, self.crop))
-            self._opening_lift = skin_delta_l(source, rgb_of(opened), skin)
+            self._measures.push_opening(cropped(timed.picture, self.crop), opened, skin)
         before, after = rgb_of(styled), rgb_of(opened)
         boxes = self.job.survey.keep_boxes()
         self.figures["first_frame"] = {
@@ -160,17 +153,6 @@ class Lane:
         self._overlay.measure(finished, tick)
         return finished
 
-    def _measure_look(self, timed: TimedPicture, styled: Yuv420, tick: int) -> None:
-        """SSIM of the look now and then; ΔL* of skin where the survey found a face."""
-        if tick % self._sample_every == 0:
-            cleaned = _as_delivered(timed.picture)
-            self._ssims.append(structural_similarity(cleaned.y, styled.y))
-        skin = self.job.survey.skins.get(timed.index)
-        if skin is not None:
-            lift = skin_delta_l(rgb_of(timed.picture), rgb_of(styled), skin)
-            if lift is not None:
-                self._lifts.append((lift, int(skin.sum())))
-
     def _skin_at(self, index: int) -> Mask | None:
         """Skin as framed; the first picture's serves the few frames of the opening."""
         skin = self.job.survey.skins.get(self.job.survey.opening[0])
@@ -189,9 +171,7 @@ class Lane:
         hook = self._overlay.figures(self.job.size)
         words = self.placed.words
         self.figures |= {
-            "style_ssim": round(float(np.mean(self._ssims)), 5),
-            "style_ssim_min": round(float(np.min(self._ssims)), 5),
-            "skin_delta_l": self._worst_lift(),
+            **self._measures.figures(),
             "hook": {
                 "text": self.plan.hook.on_screen,
                 **hook,
@@ -202,14 +182,6 @@ class Lane:
             "text_area_share": hook["area_share"],
         }
         self.figures["first_frame"] |= luma_steps(self._lumas, self._edit.fade_frames)
-
-    def _worst_lift(self) -> float | None:
-        """Signed mean ΔL* over all skin seen, or on the opened first frame where that strays more; None: no face."""
-        lifts = [lift for lift in (self._opening_lift,) if lift is not None]
-        if self._lifts:
-            total = sum(pixels for _, pixels in self._lifts)
-            lifts.append(sum(lift * pixels for lift, pixels in self._lifts) / total)
-        return round(max(lifts, key=lambda lift: abs(lift - _SKIN_MIDDLE)), 3) if lifts else None
 
 
 def luma_steps(lumas: list[tuple[float, float]], fade_frames: int) -> dict[str, float]:
@@ -231,11 +203,6 @@ def luma_steps(lumas: list[tuple[float, float]], fade_frames: int) -> dict[str, 
 
 def _mean_luma(picture: Yuv420) -> float:
     return (float(picture.y[::4, ::4].mean()) - 16) * 255 / 219
-
-
-def _as_delivered(picture: Yuv420) -> Yuv420:
-    """The picture as BT.709 limited, as looks return theirs."""
-    return picture if (picture.matrix, picture.range) == ("bt709", "limited") else yuv_of(rgb_of(picture))
 
 
 def _write_jpeg(path: Path, frame: np.ndarray) -> None:

@@ -76,7 +76,7 @@ class Typesetter:
             ]
             best: PlacedHook | None = None
             for shrink in _SHRINK:
-                room = int(self.safe[3] * _HEIGHT_SHARE * shrink), int(self.safe[2] * shrink)
+                room = int(self.safe[3] * _HEIGHT_SHARE * shrink) - 2, int(self.safe[2] * shrink) - 2
                 largest = LARGEST_EM * min(self.frame_size) * shrink
                 art = draw_treatment(treatment, clean, room, largest, Backdrop())
                 size = art.box[3] + 2, art.box[2] + 2  # room to come to even pixels

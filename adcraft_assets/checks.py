@@ -33,7 +33,11 @@ def specs_of(stage: Stage) -> list[dg.AssetCheckSpec]:
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return [
             dg.AssetCheckSpec(
-                gate, asset=stage, blocking=True, partitions_def=video_partitions, description=DESCRIPTIONS[gate]
+                gate,
+                asset=stage,
+                blocking=True,
+                partitions_def=video_partitions,
+                description=DESCRIPTIONS[gate],
             )
             for gate in GATES[stage]
         ]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 
 from adcraft_assets.checks import verdicts_of
 from adcraft_assets.evidence import numbers, table
@@ -65,6 +64,8 @@ def processing_summary(
 
 def summarize(store: BundleStore, settings: Settings) -> dict[str, Any]:
     """Return the summary of every ad of the config: the Ray script's fields, and more."""
+    import pandas as pd  # half a second that loading the definitions need not cost
+
     videos = [_video(store, ad, settings) for ad in ads_of(settings).values()]
     made = [video for video in videos if video["status"] == "made"]
     # pandas' own types are wider than what these columns hold

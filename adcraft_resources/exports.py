@@ -39,7 +39,9 @@ def export_folder(target: Path, fingerprint: str, fill: Callable[[Path], None]) 
     beside.mkdir()
     try:
         fill(beside)
-        (beside / MARK).write_text(to_json({"fingerprint": fingerprint, "files": _sizes(beside)}), encoding="utf-8")
+        (beside / MARK).write_text(
+            to_json({"fingerprint": fingerprint, "files": _sizes(beside)}), encoding="utf-8"
+        )
         if target.exists():
             old = target.parent / f".{target.name}.{uuid.uuid4().hex}~"
             target.rename(old)

@@ -28,4 +28,6 @@ class ModelSettings(Section):
     flux: FluxModels = FluxModels()
     siglip: str = "ViT-SO400M-14-SigLIP-384"
     qwen2_vl: str = "Qwen/Qwen2-VL-7B-Instruct"
-    grok: str = Field(default="grok-4", description="Model of X.AI that writes hooks when XAI_API_KEY is set.")
+    grok: str = Field(
+        default="grok-4", description="Model of X.AI that writes hooks when XAI_API_KEY is set."
+    )

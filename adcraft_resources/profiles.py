@@ -40,7 +40,7 @@ def _embedded(models: ModelSettings) -> dict[str, dg.ConfigurableResource]:
     }
 
 
-def _gpu(models: ModelSettings) -> dict[str, dg.ConfigurableResource]:
+def _gpu(_: ModelSettings) -> dict[str, dg.ConfigurableResource]:
     raise ModelUnavailable(
         "The gpu profile (FLUX, SigLIP, Qwen2-VL) is not part of this version.",
         remedy='Set "profile": "embedded" in config.json.',

@@ -29,10 +29,14 @@ class ShotList:
         return [(one, read_picture(still)) for one, still in zip(self.keyframes, self.stills, strict=True)]
 
 
-def write_shot_list(draft: Draft, shots: list[Shot], keyframes: list[Keyframe], stills: list[Path], frames: int) -> None:
+def write_shot_list(
+    draft: Draft, shots: list[Shot], keyframes: list[Keyframe], stills: list[Path], frames: int
+) -> None:
     """Write the shot list of a bundle being made; the stills already lie in its folder."""
     named = [{**asdict(one), "file": still.name} for one, still in zip(keyframes, stills, strict=True)]
-    draft.write_json(NAME, {"shots": [asdict(shot) for shot in shots], "keyframes": named, "frame_count": frames})
+    draft.write_json(
+        NAME, {"shots": [asdict(shot) for shot in shots], "keyframes": named, "frame_count": frames}
+    )
 
 
 def read_shot_list(bundle: Bundle) -> ShotList:

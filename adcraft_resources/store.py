@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -189,7 +190,9 @@ class BundleStore(dg.ConfigurableResource):
         scratch = self._scratch()
         draft = Draft(scratch, {"kind": kind, "key": key, "digest": digest, **manifest})
         try:
+            began = time.monotonic()
             yield draft
+            draft.manifest["seconds"] = round(time.monotonic() - began, 3)
             draft.manifest["files"] = _inventory(scratch)
             draft.manifest["made_at"] = datetime.now(UTC).isoformat(timespec="seconds")
             self._publish(scratch, kind, key, digest, draft.manifest)
@@ -233,7 +236,11 @@ class BundleStore(dg.ConfigurableResource):
 
     def working_folder(self, name: str) -> Path:
         """Return a local folder for unfinished work that the next run may go on with; readers never look there."""
-        parent = Path(str(self.root)) if self.is_local else Path(tempfile.gettempdir()) / f"adcraft-{digest_of(self.base)}"
+        parent = (
+            Path(str(self.root))
+            if self.is_local
+            else Path(tempfile.gettempdir()) / f"adcraft-{digest_of(self.base)}"
+        )
         folder = parent / f".{name}"
         folder.mkdir(parents=True, exist_ok=True)
         return folder

@@ -71,6 +71,13 @@ class CountingStylist(EmbeddedStylist):
         return super().develop(style, keys, shots, seed)
 
 
-for fake in (FailingDetector, FailingInpainter, FailingCopywriter, FailingStylist, FailingEncoder, CountingStylist):
+for fake in (
+    FailingDetector,
+    FailingInpainter,
+    FailingCopywriter,
+    FailingStylist,
+    FailingEncoder,
+    CountingStylist,
+):
     # Digests hold the class's name: a fake makes what its base makes, so it goes by that name.
     fake.__name__ = fake.__mro__[1].__name__

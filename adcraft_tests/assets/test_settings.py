@@ -83,7 +83,10 @@ def test_the_ray_scripts_flat_config_is_still_valid():
         ),
         ({"products": [{"id": "a", "videos": [{"id": "x"}]}]}, ["products[0].videos[0].url", "required"]),
         ({"products": [{"id": "a", "protected_text": ["("]}]}, ["protected_text", "no regular expression"]),
-        ({"products": [{"id": "a", "product_specific": {"type": "Soap!"}}]}, ["product_specific.type", "no product type"]),
+        (
+            {"products": [{"id": "a", "product_specific": {"type": "Soap!"}}]},
+            ["product_specific.type", "no product type"],
+        ),
     ],
 )
 def test_a_fault_is_told_with_its_place_value_and_what_is_allowed(value, words):
@@ -93,7 +96,8 @@ def test_a_fault_is_told_with_its_place_value_and_what_is_allowed(value, words):
 
 
 @pytest.mark.parametrize(
-    ("text", "word"), [("{", "is no JSON"), ("", "is no JSON"), (None, "can't be read"), (b"\xff\xfe{", "no UTF-8")]
+    ("text", "word"),
+    [("{", "is no JSON"), ("", "is no JSON"), (None, "can't be read"), (b"\xff\xfe{", "no UTF-8")],
 )
 def test_a_file_that_is_no_config_is_told_by_name(tmp_path, text, word):
     path = tmp_path / "config.json"
@@ -108,7 +112,8 @@ def test_a_file_that_is_no_config_is_told_by_name(tmp_path, text, word):
 
 def test_a_disabled_video_makes_no_ad_unless_asked_for():
     settings = parse_settings(
-        {"products": [{"id": "a", "videos": [{"url": "https://x/v.mp4", "id": "v", "disabled": True}]}]}, origin="c"
+        {"products": [{"id": "a", "videos": [{"url": "https://x/v.mp4", "id": "v", "disabled": True}]}]},
+        origin="c",
     )
     assert ads_of(settings) == {}
     assert list(ads_of(settings, retired=True)) == ["a__v"]

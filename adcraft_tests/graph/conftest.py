@@ -23,7 +23,14 @@ def draw_frame(index, seed):
     scene = np.full((HEIGHT, WIDTH + FRAMES, 3), rng.integers(60, 140, 3), np.uint8)
     for _ in range(14):
         centre = (int(rng.integers(0, WIDTH + FRAMES)), int(rng.integers(0, HEIGHT)))
-        cv2.circle(scene, centre, int(rng.integers(10, 40)), [int(c) for c in rng.integers(30, 220, 3)], -1, cv2.LINE_AA)
+        cv2.circle(
+            scene,
+            centre,
+            int(rng.integers(10, 40)),
+            [int(c) for c in rng.integers(30, 220, 3)],
+            -1,
+            cv2.LINE_AA,
+        )
     scene = cv2.GaussianBlur(scene, (0, 0), 2)
     frame = np.ascontiguousarray(scene[:, index : index + WIDTH])
     cv2.putText(frame, "SALE 50", (22, 70), cv2.FONT_HERSHEY_DUPLEX, 1.1, (0, 0, 0), 7, cv2.LINE_AA)
@@ -61,7 +68,10 @@ class Project:
     def stamps(self):
         """Every bundle of the store with the time it was made."""
         store = self.folder / ".adcraft" / "store"
-        return {str(path.relative_to(store)): path.stat().st_mtime_ns for path in store.glob("*/*/*/manifest.json")}
+        return {
+            str(path.relative_to(store)): path.stat().st_mtime_ns
+            for path in store.glob("*/*/*/manifest.json")
+        }
 
 
 @pytest.fixture(scope="session")

@@ -30,8 +30,12 @@ def toy_defs(store, faults, calls, gate_fails=()):
                 error = faults.get(name, {}).get(key)
                 if error is not None:
                     raise error
-                bundle, reused = store.ensure(name, key, {"key": key}, lambda draft: draft.write_json("x.json", 1))
-                verdicts = (Verdict("first_is_fine", key not in gate_fails, "because", {"n": 1.0}),) if specs else ()
+                bundle, reused = store.ensure(
+                    name, key, {"key": key}, lambda draft: draft.write_json("x.json", 1)
+                )
+                verdicts = (
+                    (Verdict("first_is_fine", key not in gate_fails, "because", {"n": 1.0}),) if specs else ()
+                )
                 return Made(bundle, reused, {"n": 1}, verdicts)
 
             return make_chunk(context, make)
@@ -39,7 +43,9 @@ def toy_defs(store, faults, calls, gate_fails=()):
         return asset
 
     spec = dg.AssetCheckSpec("first_is_fine", asset="first", blocking=True, partitions_def=video_partitions)
-    return dg.Definitions(assets=[stage("first", [], [spec] if gate_fails else []), stage("second", ["first"])])
+    return dg.Definitions(
+        assets=[stage("first", [], [spec] if gate_fails else []), stage("second", ["first"])]
+    )
 
 
 @pytest.fixture
@@ -67,10 +73,14 @@ def test_a_run_over_any_number_of_keys_materializes_each_with_its_own_metadata(i
     assert materialized(instance, "second") == set(KEYS[:count])
     for key in KEYS[:count]:
         records = instance.get_event_records(
-            dg.EventRecordsFilter(dg.DagsterEventType.ASSET_MATERIALIZATION, dg.AssetKey("second"), asset_partitions=[key])
+            dg.EventRecordsFilter(
+                dg.DagsterEventType.ASSET_MATERIALIZATION, dg.AssetKey("second"), asset_partitions=[key]
+            )
         )
         assert len(records) == 1
-        assert records[0].asset_materialization.metadata["digest"].value == store.current("second", key).digest
+        assert (
+            records[0].asset_materialization.metadata["digest"].value == store.current("second", key).digest
+        )
 
 
 @pytest.mark.parametrize("stage", ["first", "second"])
@@ -152,6 +162,10 @@ def test_a_second_run_makes_nothing_again(instance, store):
 
 
 def test_chunks_follow_insertion_order_and_split_at_gaps():
-    assert chunks_of({"a", "b", "d", "e", "f"}, ["a", "b", "c", "d", "e", "f"], 2) == [["a", "b"], ["d", "e"], ["f"]]
+    assert chunks_of({"a", "b", "d", "e", "f"}, ["a", "b", "c", "d", "e", "f"], 2) == [
+        ["a", "b"],
+        ["d", "e"],
+        ["f"],
+    ]
     assert chunks_of([], ["a"], 2) == []
     assert range_tags(["a", "b"])["dagster/asset_partition_range_end"] == "b"

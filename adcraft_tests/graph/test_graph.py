@@ -76,7 +76,9 @@ def test_a_changed_threshold_renders_nothing_and_changes_the_verdict(finished):
     )
     assert "stay_in_the_band" in outcome.failed["soap__v0"]
     assert not journal.exists()
-    assert {path for path in finished.stamps() if path.startswith(("variants", "styled", "cleaned"))} == before
+    assert {
+        path for path in finished.stamps() if path.startswith(("variants", "styled", "cleaned"))
+    } == before
 
 
 def test_one_changed_style_renders_that_variant_alone(finished):
@@ -194,6 +196,8 @@ def test_a_run_killed_anywhere_is_completed_by_the_next(project, moment):
     began = time.time_ns()
     assert project.run().failed == {}
     assert len(variants(project)) == 2
-    remade = [path for path, stamp in project.stamps().items() if stamp > began and path.startswith("source_video")]
+    remade = [
+        path for path, stamp in project.stamps().items() if stamp > began and path.startswith("source_video")
+    ]
     assert remade == []
     assert list((project.folder / ".adcraft" / "store" / ".drafts").iterdir()) == []

@@ -86,7 +86,9 @@ def test_a_file_platforms_would_refuse_is_refused_naming_the_figure(name, value)
 
 
 def test_a_silent_variant_has_no_offset_to_judge():
-    assert judge_variant({**VARIANT, "probe": {**PROBE, "av_offset_ms": None, "sound_lag_ms": None}}, GateSettings())[1].passed
+    assert judge_variant(
+        {**VARIANT, "probe": {**PROBE, "av_offset_ms": None, "sound_lag_ms": None}}, GateSettings()
+    )[1].passed
 
 
 def test_a_partition_passes_while_one_variant_passes_everything():

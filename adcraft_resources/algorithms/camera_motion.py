@@ -5,6 +5,8 @@ Belongs here: tracking points and fitting transforms. Does not: per-pixel flow, 
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ Transform = NDArray[np.float64]
 """3 x 3 matrix on (x, y, 1) in display pixels."""
 
 CORNERS = 240
+FOLLOWED_FRAMES = 5  # before new points are looked for
 REFITS = 4
 INLIER_PX = 0.8  # at analysis size
 TRUSTED_SHARE = 0.5
@@ -31,26 +34,55 @@ class CameraTracker:
     def __init__(self, size: tuple[int, int]) -> None:
         self._scale = min(1.0, ANALYSIS_SIDE / max(size))
         self._size = size
-        self._last: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
+        self._last: NDArray[np.uint8] | None = None
+        self._hidden: Mask | None = None
+        self._free: NDArray[np.uint8] | None = None
+        self._points = np.empty((0, 2), np.float32)
+        self._age = FOLLOWED_FRAMES
+        self._enough = 0
         self._steps: list[Transform] = []
         self._agreement: list[float] = []
 
     def push(self, luma: NDArray[np.uint8], hidden: Mask | None) -> None:
         """Take the next frame's luma (h, w) and its mask of pixels that do not belong to the scene."""
         shape = (max(1, round(self._size[1] * self._scale)), max(1, round(self._size[0] * self._scale)))
-        small = cv2.resize(luma, shape, interpolation=cv2.INTER_AREA)
-        free = np.full(small.shape, 255, np.uint8)
-        if hidden is not None:
-            blocked = cv2.resize(hidden.astype(np.uint8), shape, interpolation=cv2.INTER_AREA)
-            free[cv2.dilate(blocked, np.ones((7, 7), np.uint8)) > 0] = 0
-        if self._last is not None:
-            step, agreement = _step_between(small, free, *self._last)
-            self._steps.append(self._unscaled(step))
-            if agreement is not None:
-                self._agreement.append(agreement)
-        else:
+        small = np.asarray(cv2.resize(luma, shape, interpolation=cv2.INTER_AREA), np.uint8)
+        if hidden is not self._hidden or self._free is None:
+            self._hidden, self._free = hidden, _free_of(hidden, shape)
+        if self._last is None:
             self._steps.append(np.eye(3))
-        self._last = (small, free)
+        else:
+            self._steps.append(self._unscaled(self._step(small)))
+        self._last = small
+
+    def _step(self, small: NDArray[np.uint8]) -> Transform:
+        """Return the transform that takes points of `small` to the frame before; identity if it cannot be told."""
+        last, free = self._last, self._free
+        if last is None or free is None:
+            raise ValueError("there is no frame before the first")
+        if self._age >= FOLLOWED_FRAMES or len(self._points) < self._enough:
+            found = cv2.goodFeaturesToTrack(last, CORNERS, 0.01, 7, mask=free, blockSize=5)
+            self._points = np.empty((0, 2), np.float32) if found is None else found.reshape(-1, 2)
+            self._age, self._enough = 0, len(self._points) // 2
+        self._age += 1
+        before = self._points
+        if len(before) < MIN_PAIRS:
+            return np.eye(3)
+        now, found, error = cv2.calcOpticalFlowPyrLK(
+            last, small, before[:, None], np.empty_like(before[:, None]), winSize=(17, 17), maxLevel=3
+        )
+        now = now.reshape(-1, 2)
+        ok = (found.ravel() > 0) & (error.ravel() < LOST_LEVELS) & _inside_free(now, free)
+        self._points = now[ok]
+        if len(self._points) < MIN_PAIRS:
+            return np.eye(3)
+        fitted = _fit_transform(now[ok], before[ok])
+        if fitted is None:
+            self._agreement.append(0.0)
+            return np.eye(3)
+        errors = _errors(fitted, now[ok].astype(np.float64), before[ok].astype(np.float64))
+        self._agreement.append(float(np.mean(errors < INLIER_PX)))
+        return fitted
 
     @property
     def trusted(self) -> bool:
@@ -84,38 +116,22 @@ def _reach(transform: Transform, size: tuple[int, int]) -> float:
     return float(np.abs(moved - corners).max())
 
 
-def _step_between(
-    small: NDArray[np.uint8], free: NDArray[np.uint8], last: NDArray[np.uint8], last_free: NDArray[np.uint8]
-) -> tuple[Transform, float | None]:
-    """Return the transform that takes points of `small` to `last`, and the share of points it explains.
-
-    Identity and None where there are too few points to tell.
-    """
-    corners = cv2.goodFeaturesToTrack(small, CORNERS, 0.01, 7, mask=free, blockSize=5)
-    if corners is None or len(corners) < MIN_PAIRS:
-        return np.eye(3), None
-    moved, found, error = cv2.calcOpticalFlowPyrLK(
-        small, last, corners, np.empty_like(corners), winSize=(17, 17), maxLevel=3
-    )
-    ok = (found.ravel() > 0) & (error.ravel() < LOST_LEVELS)
-    ok &= _inside_free(moved.reshape(-1, 2), last_free)
-    if int(ok.sum()) < MIN_PAIRS:
-        return np.eye(3), None
-    here, there = corners.reshape(-1, 2)[ok], moved.reshape(-1, 2)[ok]
-    fitted = _fit_transform(here, there)
-    if fitted is None:
-        return np.eye(3), 0.0
-    error = _errors(fitted, here.astype(np.float64), there.astype(np.float64))
-    return fitted, float(np.mean(error < INLIER_PX))
+def _free_of(hidden: Mask | None, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return 255 where points may be looked for, at analysis size (width, height)."""
+    free = np.full(shape[::-1], 255, np.uint8)
+    if hidden is not None:
+        blocked = cv2.resize(hidden.astype(np.uint8) * 255, shape, interpolation=cv2.INTER_AREA)
+        free[cv2.dilate(blocked, np.ones((7, 7), np.uint8)) > 0] = 0
+    return free
 
 
-def _inside_free(points: NDArray[np.float32], free: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _inside_free(points: NDArray[Any], free: NDArray[np.uint8]) -> NDArray[np.bool_]:
     x, y = np.round(points).astype(np.int32).T
     inside = (x >= 0) & (y >= 0) & (x < free.shape[1]) & (y < free.shape[0])
     return inside & (free[y.clip(0, free.shape[0] - 1), x.clip(0, free.shape[1] - 1)] > 0)
 
 
-def _fit_transform(here: NDArray[np.float32], there: NDArray[np.float32]) -> Transform | None:
+def _fit_transform(here: NDArray[Any], there: NDArray[Any]) -> Transform | None:
     """Prefer the model with fewer degrees of freedom unless the homography explains the points much better."""
     cv2.setRNGSeed(1)
     full, inliers = cv2.findHomography(here, there, cv2.RANSAC, INLIER_PX, maxIters=600, confidence=0.995)

@@ -31,12 +31,12 @@ class MaskGeometry:
     def filled(self) -> NDArray[np.bool_]:
         """Blocks with a masked pixel: their chroma sample is replaced."""
         height, width = self.mask.shape
-        return self.mask.reshape(height // 2, 2, width // 2, 2).any(axis=(1, 3))
+        return np.asarray(self.mask.reshape(height // 2, 2, width // 2, 2).any(axis=(1, 3)), np.bool_)
 
     @cached_property
     def unsafe(self) -> NDArray[np.bool_]:
         """Filled blocks and their neighbours: sampling there would touch masked pixels."""
-        return cv2.dilate(self.filled.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        return np.asarray(cv2.dilate(self.filled.view(np.uint8), np.ones((3, 3), np.uint8))).view(np.bool_)
 
     @cached_property
     def traced(self) -> Indices:
@@ -59,6 +59,7 @@ class MaskGeometry:
         distance, labels = cv2.distanceTransformWithLabels(
             free, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
         )
+        labels = np.asarray(labels, np.int32)
         ring = np.flatnonzero((distance > 0) & (distance <= RING)).astype(np.int32)
         ring = ring[(ring + ring // free.shape[1]) % 2 == 0]  # every other block, as on a chessboard
         of_label = np.zeros(int(labels.max()) + 1, np.int32)
@@ -131,3 +132,24 @@ class MaskGeometry:
         x = (column - self.area[1].start + 0.5) / CELL - 0.5
         y = (row - self.area[0].start + 0.5) / CELL - 0.5
         return x.astype(np.float32), y.astype(np.float32)
+
+    @cached_property
+    def block_rows(self) -> NDArray[np.intp]:
+        """Row of each filled block."""
+        return np.asarray(self.blocks // self.filled.shape[1], np.intp)
+
+    @cached_property
+    def block_columns(self) -> NDArray[np.intp]:
+        """Column of each filled block."""
+        return np.asarray(self.blocks % self.filled.shape[1], np.intp)
+
+    @cached_property
+    def block_places(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Row and column of each filled block, ready for arithmetic."""
+        return self.block_rows.astype(np.float32), self.block_columns.astype(np.float32)
+
+    @cached_property
+    def ring_places(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Row and column of each ring block."""
+        row, column = np.divmod(self.ring, self.filled.shape[1])
+        return row.astype(np.float32), column.astype(np.float32)

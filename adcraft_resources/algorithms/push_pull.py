@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
 
-CV_CHANNELS = 4  # cv2.resize averages areas of no more channels
-
 
 def push_pull(values: NDArray[np.generic], known: NDArray[np.bool_]) -> Field:
     """Return `values` with unknown samples replaced by a smooth continuation of the known ones.
@@ -29,44 +27,34 @@ def push_pull(values: NDArray[np.generic], known: NDArray[np.bool_]) -> Field:
     """
     if values.shape[:2] != known.shape:
         raise ValueError(f"values {values.shape} and known {known.shape} differ in size")
-    height, width = known.shape
-    count = 1 if values.ndim == 2 else values.shape[2]  # noqa: PLR2004 - a plane
-    stack = np.empty((height, width, count + 1), np.float32)
-    stack[..., :-1] = values.reshape(height, width, count)
-    stack[..., -1] = known
-    stack[~known] = 0
-    return _fill_level(stack).reshape(values.shape)
+    weight = known.astype(np.float32)
+    flat = values.reshape(*known.shape, -1)
+    planes = [flat[..., channel].astype(np.float32) * weight for channel in range(flat.shape[2])]
+    return np.dstack(_fill_level(planes, weight)).reshape(values.shape)
 
 
-def _fill_level(stack: Field) -> Field:
-    """Fill a level whose last channel says 1 (known) or 0; unknown samples hold zeros."""
-    known = stack[..., -1] > 0
-    height, width = known.shape
-    if height * width == 1 or bool(known.all()):
-        return stack[..., :-1]
-    filled = double(_fill_level(_coarser(stack)), height, width)
-    np.copyto(filled, stack[..., :-1], where=known[..., None])
+def _fill_level(planes: list[Field], weight: Field) -> list[Field]:
+    """Fill planes where `weight` is 0; it is 1 elsewhere, and unknown samples hold zeros."""
+    height, width = weight.shape
+    if height * width == 1 or cv2.countNonZero(weight) == height * width:
+        return planes
+    share = _halved(weight)
+    # One known sample of four already says all there is to say about its square.
+    scale = np.asarray(1 / np.maximum(share, np.float32(0.25)), np.float32)
+    coarse = [_halved(plane) * scale for plane in planes]
+    known = (weight > 0).view(np.uint8)
+    filled: list[Field] = []
+    for plane, below in zip(planes, _fill_level(coarse, np.sign(share)), strict=True):
+        large = cv2.resize(below, (below.shape[1] * 2, below.shape[0] * 2), interpolation=cv2.INTER_LINEAR)
+        cut = np.ascontiguousarray(large[:height, :width])
+        filled.append(np.asarray(cv2.copyTo(plane, known, cut), np.float32))
     return filled
 
 
-def _coarser(stack: Field) -> Field:
-    """Return the means of the known samples of each 2 x 2 square."""
-    height, width = stack.shape[:2]
+def _halved(plane: Field) -> Field:
+    """Return the means of 2 x 2 squares, an odd edge completed with zeros."""
+    height, width = plane.shape
     if height % 2 or width % 2:
-        stack = cv2.copyMakeBorder(stack, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT, value=0)
+        plane = np.pad(plane, ((0, height % 2), (0, width % 2)))
     size = ((width + 1) // 2, (height + 1) // 2)
-    if stack.shape[2] <= CV_CHANNELS:
-        coarse = cv2.resize(stack, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
-    else:
-        rows = stack[0::2] + stack[1::2]
-        coarse = (rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25)
-    # One known sample of four already says all there is to say about the square.
-    coarse /= np.maximum(coarse[..., -1:], np.float32(0.25))
-    return coarse
-
-
-def double(values: Field, height: int, width: int) -> Field:
-    """Return (h, w, c) brought to twice its size bilinearly and cut to (height, width)."""
-    size = (values.shape[1] * 2, values.shape[0] * 2)
-    large = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
-    return large.reshape(size[1], size[0], -1)[:height, :width]
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)

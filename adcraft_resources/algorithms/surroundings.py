@@ -30,30 +30,36 @@ class Surroundings:
         self._error: Field = np.zeros(0, np.float32)
         self._of: tuple[int, MaskGeometry] | None = None
 
-    def of(self, clip: WindowClip, frame: int, geometry: MaskGeometry) -> tuple[Field, Field]:
-        """Return (n, 6) values of the filled blocks (four luma pixels, two of chroma) and (n,) squared error.
+    def error_of(self, clip: WindowClip, frame: int, geometry: MaskGeometry) -> Field:
+        """Return the expected squared luma error (n,) of a smooth continuation at the filled blocks.
 
-        The expected error is the energy of the detail around the mask, which a smooth continuation lacks; it grows
-        with the depth under the mask.
+        It is the energy of the detail around the mask which such a continuation lacks; it grows with the depth under
+        the mask as samples differ with their distance.
         """
+        if self._of is None or self._of[1] is not geometry or frame - self._of[0] >= REFRESH:
+            rows, columns = geometry.area
+            safe = ~geometry.unsafe[rows, columns]
+            half = clip.half(frame)[rows, columns].astype(np.float32)
+            row, column = geometry.block_rows - rows.start, geometry.block_columns - columns.start
+            self._error = VARIOGRAM_SHARE * _variogram(half, safe, row, column, geometry.depth)
+            self._of = (frame, geometry)
+        return self._error
+
+    def values_of(
+        self, clip: WindowClip, frame: int, geometry: MaskGeometry, chosen: NDArray[np.intp]
+    ) -> Field:
+        """Return (m, 6) values of the chosen filled blocks: four luma pixels, two of chroma."""
         rows, columns = geometry.area
-        planes = np.dstack([clip.half(frame)[rows, columns], clip.chroma(frame)[rows, columns]])
-        smooth = push_pull(planes, ~geometry.filled[rows, columns])
-        row, column = np.divmod(geometry.blocks, clip.blocks[1])
-        row, column = row - rows.start, column - columns.start
+        smooth = push_pull(clip.chroma(frame)[rows, columns], ~geometry.filled[rows, columns])
+        row = geometry.block_rows[chosen] - rows.start
+        column = geometry.block_columns[chosen] - columns.start
         values = np.empty((len(row), 6), np.float32)
-        values[:, 4:] = smooth[row, column, 1:]
+        values[:, 4:] = smooth[row, column]
         height, width = smooth.shape[:2]
         pixels = np.s_[2 * rows.start : 2 * rows.stop, 2 * columns.start : 2 * columns.stop]
         fine = push_pull(clip.luma(frame)[pixels], ~geometry.mask[pixels])
         values[:, :4] = fine.reshape(height, 2, width, 2)[row, :, column].reshape(-1, 4)
-        if self._of is None or self._of[1] is not geometry or frame - self._of[0] >= REFRESH:
-            safe = ~geometry.unsafe[rows, columns]
-            self._error = VARIOGRAM_SHARE * _variogram(
-                planes[..., 0].astype(np.float32), safe, row, column, geometry.depth
-            )
-            self._of = (frame, geometry)
-        return values, self._error
+        return values
 
 
 def _variogram(half: Field, safe: NDArray[np.bool_], row: Rows, column: Rows, depth: Field) -> Field:

@@ -22,12 +22,13 @@ from adcraft_resources.algorithms.mask_geometry import MaskGeometry
 from adcraft_resources.algorithms.push_pull import push_pull
 from adcraft_resources.algorithms.source_tracing import Sources
 from adcraft_resources.algorithms.surroundings import Surroundings
-from adcraft_resources.algorithms.window_clip import Points, WindowClip, read_points
+from adcraft_resources.algorithms.window_clip import Indices, WindowClip, read_points
 
 ERROR_FLOOR = 2.0  # squared levels: below this all predictions are equally good
-SHARPNESS = 2.0  # exponent on inverse squared error; 1 mixes for least error, more keeps texture sharp
 UNTRIED = 400.0  # squared levels assumed where the ring says nothing
-NEGLIGIBLE = 0.04  # a prediction with less than this share of a block is not worth sampling
+VERDICT_FRAMES = 2  # frames a verdict of the ring stays good
+GOOD = 8.0  # squared levels: a source erring less is taken as it is
+NEGLIGIBLE = 0.06  # a prediction with less than this share of a block is not worth sampling
 STEADY_SHARE = 0.65  # of the frame before, where it agrees
 STEADY_LEVELS = 30.0  # disagreement at which that share is halved
 
@@ -38,73 +39,97 @@ Field = NDArray[np.float32]
 class Fill:
     """New values of the filled blocks of one frame, in the order of `MaskGeometry.blocks`."""
 
-    luma: Field
-    """(n, 4): the block's pixels row by row."""
-    chroma: Field
-    """(n, 2)."""
+    values: Field
+    """(n, 6): the block's four luma pixels row by row, then its two chroma samples."""
     revealed: Field
     """(n,) share of the value that comes from other frames, 0..1."""
 
 
 @dataclass(frozen=True)
-class _Prediction:
-    sources: Sources
-    weight: Field
+class _Verdict:
+    """What the ring says about one trace: squared error and offset at the filled blocks."""
+
+    error: Field
     offset: Field
 
 
-def fill_frame(
-    clip: WindowClip,
-    frame: int,
-    geometry: MaskGeometry,
-    traces: Sequence[Sources],
-    surroundings: Surroundings,
-) -> Fill:
-    """Return values for all filled blocks of `frame`; `traces` list their sources over `geometry.traced`."""
-    predictions = [
-        _judge(clip, frame, geometry, sources)
-        for sources in traces
-        if sources.found[geometry.filled_in_traced].any()
-    ]
-    around, error = surroundings.of(clip, frame, geometry)
-    around_weight = (error + ERROR_FLOOR) ** -SHARPNESS
-    total = around_weight + sum((prediction.weight for prediction in predictions), np.float32(0))
-    values = around * (around_weight / total)[:, None]
-    kept = around_weight / total
-    for prediction in predictions:
-        share = prediction.weight / total
-        chosen = np.flatnonzero(share > NEGLIGIBLE)
-        sampled = sample_blocks(clip, geometry, prediction.sources, chosen)
-        sampled[:, :4] += prediction.offset[chosen, :1]
-        sampled[:, 4:] += prediction.offset[chosen, 1:]
-        values[chosen] += share[chosen, None] * sampled
-        kept[chosen] += share[chosen]
-    values /= kept[:, None]
-    return Fill(values[:, :4], values[:, 4:], 1 - around_weight / (total * kept))
+class FramePainter:
+    """Fills the frames of one window in order; verdicts are reused for a few frames under the same mask."""
+
+    def __init__(self) -> None:
+        self._surroundings = Surroundings()
+        self._verdicts: list[_Verdict] = []
+        self._of: tuple[int, MaskGeometry] | None = None
+
+    def fill(self, clip: WindowClip, frame: int, geometry: MaskGeometry, traces: Sequence[Sources]) -> Fill:
+        """Return values for all filled blocks of `frame`; `traces` list their sources over `geometry.traced`."""
+        if self._of is None or self._of[1] is not geometry or frame - self._of[0] >= VERDICT_FRAMES:
+            self._verdicts = [_judge(clip, frame, geometry, sources) for sources in traces]
+            self._of = (frame, geometry)
+        around_error = self._surroundings.error_of(clip, frame, geometry)
+        errors = np.stack(
+            [
+                np.where(sources.found[geometry.filled_in_traced], verdict.error, np.inf)
+                for sources, verdict in zip(traces, self._verdicts, strict=True)
+            ]
+            + [around_error]
+        ).astype(np.float32)
+        shares = _shares(errors)
+        values = np.zeros((len(geometry.blocks), 6), np.float32)
+        for sources, verdict, share in zip(traces, self._verdicts, shares[:-1], strict=True):
+            chosen = np.flatnonzero(share)
+            sampled = sample_blocks(clip, geometry, sources, chosen)
+            sampled[:, :4] += verdict.offset[chosen, :1]
+            sampled[:, 4:] += verdict.offset[chosen, 1:]
+            sampled *= share[chosen, None]
+            values[chosen] += sampled
+        chosen = np.flatnonzero(shares[-1])
+        if len(chosen):
+            around = self._surroundings.values_of(clip, frame, geometry, chosen)
+            values[chosen] += shares[-1][chosen, None] * around
+        return Fill(values, 1 - shares[-1])
 
 
-def steady_fill(clip: WindowClip, frame: int, geometry: MaskGeometry, fill: Fill, before: Sources) -> Fill:
+def _shares(errors: Field) -> Field:
+    """Turn squared errors, (predictions, n), into shares that sum to 1; the last row is the surroundings.
+
+    Where a real source errs no more than noise, the best one alone is taken: mixing would only cost.
+    """
+    weights = 1 / np.square(errors + ERROR_FLOOR)  # squared once more: a sharp choice rather than a soft mix
+    best = errors[:-1].min(axis=0, initial=np.inf)
+    good = best < GOOD
+    weights[:, good] = (errors <= best)[:, good]
+    weights[-1, good] = 0
+    weights /= weights.sum(axis=0)
+    weights[weights < NEGLIGIBLE] = 0
+    return weights / weights.sum(axis=0)
+
+
+def steady_fill(clip: WindowClip, geometry: MaskGeometry, fill: Fill, before: Sources) -> Fill:
     """Draw a fill towards the frame before it, moved along, where the two nearly agree: what flickers calms."""
-    blocks = np.arange(len(geometry.blocks))
-    seen = before.found[geometry.filled_in_traced]
-    old = sample_blocks(clip, geometry, before, blocks)
-    gap = old - np.hstack([fill.luma, fill.chroma])
-    change = np.zeros((2, *clip.blocks), np.float32)
-    change[0].reshape(-1)[geometry.blocks] = np.square(gap[:, :4]).mean(axis=1)
-    change[1].reshape(-1)[geometry.blocks] = 1
-    mean, weight = (cv2.blur(plane, (7, 7)).reshape(-1)[geometry.blocks] for plane in change)
-    share = STEADY_SHARE / (1 + mean / np.maximum(weight, 1e-3) / STEADY_LEVELS**2) * seen
-    moved = share[:, None].astype(np.float32) * gap
-    return Fill(fill.luma + moved[:, :4], fill.chroma + moved[:, 4:], fill.revealed)
+    chosen = np.flatnonzero(before.found[geometry.filled_in_traced])
+    if len(chosen) == 0:
+        return fill
+    gap = sample_blocks(clip, geometry, before, chosen) - fill.values[chosen]
+    rows, columns = geometry.area
+    change = np.zeros((rows.stop - rows.start, columns.stop - columns.start, 2), np.float32)
+    place = geometry.block_rows[chosen] - rows.start, geometry.block_columns[chosen] - columns.start
+    change[(*place, 0)] = np.square(gap[:, :4]).mean(axis=1)
+    change[(*place, 1)] = 1
+    mean, weight = cv2.split(cv2.blur(change, (7, 7)))
+    gap *= (STEADY_SHARE / (1 + mean[place] / weight[place] / STEADY_LEVELS**2))[:, None]
+    fill.values[chosen] += gap
+    return fill
 
 
 def write_fill(clip: WindowClip, frame: int, geometry: MaskGeometry, fill: Fill) -> None:
     """Put the fill into the clip: masked luma pixels and the chroma of touched blocks, nothing else."""
     rows, columns, chosen = geometry.pixels
-    luma = np.clip(fill.luma.reshape(-1)[chosen] + 0.5, 0, 255).astype(np.uint8)
+    luma = np.clip(fill.values[:, :4].reshape(-1)[chosen] + 0.5, 0, 255).astype(np.uint8)
     clip.luma(frame)[rows, columns] = luma
-    row, column = np.divmod(geometry.blocks, clip.blocks[1])
-    clip.chroma(frame)[row, column] = np.clip(fill.chroma + 0.5, 0, 255).astype(np.uint8)
+    clip.chroma(frame)[geometry.block_rows, geometry.block_columns] = np.clip(
+        fill.values[:, 4:] + 0.5, 0, 255
+    ).astype(np.uint8)
     clip.refresh_half(frame)
 
 
@@ -113,46 +138,43 @@ def sample_blocks(
 ) -> Field:
     """Return (m, 6) values of the chosen filled blocks at their sources: four luma pixels, two of chroma."""
     traced = geometry.filled_in_traced[chosen]
-    row, column = np.divmod(geometry.blocks[chosen], clip.blocks[1])
+    row, column = geometry.block_places[0][chosen], geometry.block_places[1][chosen]
     frame = np.maximum(sources.frame[traced], 0)
-    x, y = column + sources.dx[traced] / 2, row + sources.dy[traced] / 2
+    half = np.float32(0.5)
+    x, y = column + sources.dx[traced] * half, row + sources.dy[traced] * half
     out = np.empty((len(chosen), 6), np.float32)
+    out[:, :4] = clip.luma_at(frame, 2 * x, 2 * y)
     out[:, 4:] = clip.chroma_at(frame, x, y)
-    wide = (2 * x)[:, None] + np.array([0, 1, 0, 1], np.float32)
-    tall = (2 * y)[:, None] + np.array([0, 0, 1, 1], np.float32)
-    out[:, :4] = clip.luma_at(np.repeat(frame, 4), wide.reshape(-1), tall.reshape(-1)).reshape(-1, 4)
     return out
 
 
-def _judge(clip: WindowClip, frame: int, geometry: MaskGeometry, sources: Sources) -> _Prediction:
+def _judge(clip: WindowClip, frame: int, geometry: MaskGeometry, sources: Sources) -> _Verdict:
     """Predict the known ring as the hidden blocks beside it are predicted; weigh by the error made."""
     ring, follows = geometry.ring, geometry.ring_follows
     height, width = clip.blocks
-    row, column = np.divmod(ring, width)
+    row, column = geometry.ring_places
     there = sources.frame[follows]
-    x = column + sources.dx[follows] / 2
-    y = row + sources.dy[follows] / 2
+    x = column + sources.dx[follows] * np.float32(0.5)
+    y = row + sources.dy[follows] * np.float32(0.5)
     near_x, near_y = np.rint(x).astype(np.int32), np.rint(y).astype(np.int32)
     fair = (there >= 0) & (near_x >= 0) & (near_y >= 0) & (near_x < width) & (near_y < height)
     place = (np.maximum(there, 0) * height + near_y) * width + near_x
     fair &= ~clip.hidden.reshape(-1)[np.where(fair, place, 0)]
     chosen = np.flatnonzero(fair)
-    there, x, y, row, column = there[chosen], x[chosen], y[chosen], row[chosen], column[chosen]
+    there, x, y, ring = there[chosen], x[chosen], y[chosen], ring[chosen]
+    row, column = np.divmod(ring, width)
     signed = np.empty((len(chosen), 4), np.float32)
     signed[:, 0] = clip.half(frame)[row, column] - clip.half_at(there, x, y)
     signed[:, 1:3] = clip.chroma(frame)[row, column] - clip.chroma_at(there, x, y)
     signed[:, 3] = signed[:, 0] ** 2
     spread = _spread(geometry, geometry.ring_cells[chosen], signed)
-    found = sources.found[geometry.filled_in_traced]
     if spread is None:
-        error, offset = np.float32(UNTRIED), np.zeros((len(found), 3), np.float32)
-    else:
-        error, offset = np.maximum(spread[:, 3] - spread[:, 0] ** 2, 0), spread[:, :3]
-    weight = np.where(found, (error + ERROR_FLOOR) ** -SHARPNESS, 0).astype(np.float32)
-    return _Prediction(sources, weight, offset)
+        count = len(geometry.blocks)
+        return _Verdict(np.full(count, UNTRIED, np.float32), np.zeros((count, 3), np.float32))
+    return _Verdict(np.maximum(spread[:, 3] - spread[:, 0] ** 2, 0), spread[:, :3])
 
 
-def _spread(geometry: MaskGeometry, cells: Points, values: Field) -> Field | None:
+def _spread(geometry: MaskGeometry, cells: Indices, values: Field) -> Field | None:
     """Average ring values over cells, continue the averages under the mask, read them at the filled blocks."""
     if len(cells) == 0:
         return None

@@ -17,8 +17,8 @@ from adcraft_resources.algorithms.values import Mask, Yuv420
 MAX_SIDE = 32_000  # cv2.remap addresses pictures with 16 bit
 LIST_WIDTH = 4096  # lists of points are handed to cv2.remap as rows of this length
 
-Points = NDArray[np.float32]
-Indices = NDArray[np.int32]
+Points = NDArray[np.floating]
+Indices = NDArray[np.integer]
 
 
 class WindowClip:
@@ -37,6 +37,8 @@ class WindowClip:
         if rows * window.height > MAX_SIDE:
             raise ValueError(f"{count} frames of {window.width}x{window.height} do not fit one atlas")
         self._columns = columns
+        tops, lefts = np.divmod(np.arange(count), columns)
+        self._tops, self._lefts = tops.astype(np.float32), lefts.astype(np.float32)
         self._luma = np.zeros((rows * window.height, columns * window.width), np.uint8)
         self._chroma = np.zeros((rows * self.blocks[0], columns * self.blocks[1], 2), np.uint8)
         self._half = np.zeros((rows * self.blocks[0], columns * self.blocks[1]), np.uint8)
@@ -86,18 +88,20 @@ class WindowClip:
 
     def half_at(self, frames: Indices, x: Points, y: Points) -> Points:
         """Half-size luma at block coordinates (x, y) of each one's frame, (n,) float32."""
-        height, width = self.blocks
-        return self._gather(self._half, frames, x, y, height, width, cv2.INTER_LINEAR)
+        return self._gather(self._half, self.blocks, frames, x, y, cv2.INTER_LINEAR)
 
     def chroma_at(self, frames: Indices, x: Points, y: Points) -> Points:
         """Chroma at block coordinates, (n, 2) float32."""
-        height, width = self.blocks
-        return self._gather(self._chroma, frames, x, y, height, width, cv2.INTER_LINEAR)
+        return self._gather(self._chroma, self.blocks, frames, x, y, cv2.INTER_LINEAR)
 
     def luma_at(self, frames: Indices, x: Points, y: Points) -> Points:
-        """Luma at pixel coordinates, bicubic, (n,) float32."""
+        """The four luma pixels of blocks whose top left one lies at (x, y), bicubic, (n, 4) float32."""
         height, width = self.window.height, self.window.width
-        return self._gather(self._luma, frames, x, y, height, width, cv2.INTER_CUBIC)
+        map_x = np.clip(x, 0, width - 2) + self._lefts[frames] * np.float32(width)
+        map_y = np.clip(y, 0, height - 2) + self._tops[frames] * np.float32(height)
+        four_x = (map_x[:, None] + np.array([0, 1, 0, 1], np.float32)).reshape(-1)
+        four_y = (map_y[:, None] + np.array([0, 0, 1, 1], np.float32)).reshape(-1)
+        return read_points(self._luma, four_x, four_y, cv2.INTER_CUBIC).reshape(-1, 4)
 
     def _view(self, atlas: NDArray[np.uint8], frame: int, height: int, width: int) -> NDArray[np.uint8]:
         row, column = divmod(frame, self._columns)
@@ -106,16 +110,14 @@ class WindowClip:
     def _gather(
         self,
         atlas: NDArray[np.uint8],
+        size: tuple[int, int],
         frames: Indices,
         x: Points,
         y: Points,
-        height: int,
-        width: int,
         interpolation: int,
-    ) -> NDArray[np.float32]:
-        row, column = np.divmod(frames, self._columns)
-        map_x = np.clip(x, 0, width - 1) + (column * width).astype(np.float32)
-        map_y = np.clip(y, 0, height - 1) + (row * height).astype(np.float32)
+    ) -> Points:
+        map_x = np.clip(x, 0, size[1] - 1) + self._lefts[frames] * np.float32(size[1])
+        map_y = np.clip(y, 0, size[0] - 1) + self._tops[frames] * np.float32(size[0])
         return read_points(atlas, map_x, map_y, interpolation)
 
 
@@ -123,8 +125,9 @@ def read_points(plane: NDArray[Any], x: Points, y: Points, interpolation: int) -
     """Return the plane's values, (n,) or (n, c) float32, at (x, y): a list of points instead of a map."""
     count = len(x)
     padded = -(-max(count, 1) // LIST_WIDTH) * LIST_WIDTH
-    maps = np.zeros((2, padded), np.float32)
+    maps = np.empty((2, padded), np.float32)
     maps[0, :count], maps[1, :count] = x, y
+    maps[:, count:] = 0
     lists = maps.reshape(2, -1, LIST_WIDTH)
     out = cv2.remap(plane, lists[0], lists[1], interpolation, borderMode=cv2.BORDER_REPLICATE)
     return out.reshape(padded, *plane.shape[2:])[:count].astype(np.float32)

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from adcraft_resources.algorithms.camera_motion import Transform, is_still
 from adcraft_resources.algorithms.mask_geometry import MaskGeometry
 from adcraft_resources.algorithms.source_tracing import Sources, StepField, trace_sources
-from adcraft_resources.algorithms.surroundings import Surroundings
-from adcraft_resources.algorithms.temporal_fill import Fill, fill_frame, steady_fill, write_fill
+from adcraft_resources.algorithms.temporal_fill import Fill, FramePainter, steady_fill, write_fill
 from adcraft_resources.algorithms.window_clip import Indices, Points, WindowClip
 from adcraft_resources.algorithms.window_motion import camera_steps, flow_pays, flow_steps
 
@@ -65,8 +64,8 @@ def fill_window(
         _fill_key(clip, key, _geometry(geometries, key), traces, fill_still)
         synthetic[key] = True
         figures.stills.append(key)
-        traces = _adopt(clip, traces, _trace(clip, fields))
-    surroundings = Surroundings()
+        traces = _trace(clip, fields, traces)
+    painter = FramePainter()
     for frame, geometry in enumerate(geometries):
         if geometry is None:
             continue
@@ -75,9 +74,9 @@ def fill_window(
             found = _found(geometry, sources).mean()
             figures.shares[frame] = (float(found), 0.0, float(1 - found))
         else:
-            fill = fill_frame(clip, frame, geometry, sources, surroundings)
+            fill = painter.fill(clip, frame, geometry, sources)
             if frame > 0:
-                fill = steady_fill(clip, frame, geometry, fill, _one_back(clip, frame, geometry, fields[-1]))
+                fill = steady_fill(clip, geometry, fill, _one_back(clip, frame, geometry, fields[-1]))
             write_fill(clip, frame, geometry, fill)
             figures.shares[frame] = _shares(geometry, sources, fill, synthetic)
     return figures
@@ -124,8 +123,17 @@ def _remembered(step: StepField) -> StepField:
     return remembered
 
 
-def _trace(clip: WindowClip, fields: Sequence[StepField]) -> list[list[Sources]]:
-    return [trace_sources(clip, field, past=past) for field in fields for past in (True, False)]
+def _trace(
+    clip: WindowClip, fields: Sequence[StepField], before: Sequence[list[Sources]] = ()
+) -> list[list[Sources]]:
+    ways = [(field, past) for field in fields for past in (True, False)]
+    if not before:
+        return [trace_sources(clip, field, past=past) for field, past in ways]
+    after = [
+        trace_sources(clip, field, past=past, before=sources)
+        for (field, past), sources in zip(ways, before, strict=True)
+    ]
+    return _adopt(clip, before, after)
 
 
 def _found(geometry: MaskGeometry, sources: Sequence[Sources]) -> NDArray[np.bool_]:
@@ -160,7 +168,7 @@ def _fill_key(
 ) -> None:
     """Reveal what can be revealed in frame `key`, fill its holes, and declare the whole frame shown."""
     sources = [trace[key] for trace in traces]
-    write_fill(clip, key, geometry, fill_frame(clip, key, geometry, sources, Surroundings()))
+    write_fill(clip, key, geometry, FramePainter().fill(clip, key, geometry, sources))
     holes = np.zeros(geometry.filled.size, np.bool_)
     holes[geometry.blocks[~_found(geometry, sources)]] = True
     blocks = holes.reshape(clip.blocks)
@@ -169,15 +177,13 @@ def _fill_key(
     clip.hidden[key] = False
 
 
-def _adopt(clip: WindowClip, before: list[list[Sources]], after: list[list[Sources]]) -> list[list[Sources]]:
-    """Keep real sources as they were; take the new ones only where there was none in any trace."""
+def _adopt(
+    clip: WindowClip, before: Sequence[list[Sources]], after: Sequence[list[Sources]]
+) -> list[list[Sources]]:
+    """Take new sources only for blocks no trace had one for: a still fill must not replace real pixels."""
     merged: list[list[Sources]] = [[] for _ in before]
     for frame in range(clip.count):
         old = [trace[frame] for trace in before]
-        if len(after[0][frame].where) != len(old[0].where):  # the key frame itself: nothing hidden any more
-            for trace, sources in zip(merged, old, strict=True):
-                trace.append(sources)
-            continue
         none = ~np.logical_or.reduce([sources.found for sources in old])
         for trace, kept, new in zip(merged, old, (trace[frame] for trace in after), strict=True):
             trace.append(

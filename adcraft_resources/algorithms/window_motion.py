@@ -45,7 +45,7 @@ def camera_steps(clip: WindowClip, steps: Sequence[Transform]) -> StepField:
 
 def flow_steps(clip: WindowClip) -> StepField:
     """Return the step field of dense inverse search flow at half size, continued smoothly under the mask."""
-    engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     plain: dict[int, NDArray[np.uint8]] = {}
 
     def bare(frame: int) -> NDArray[np.uint8]:
@@ -82,11 +82,13 @@ def flow_pays(clip: WindowClip, camera: StepField, flow: StepField) -> tuple[boo
     """
     masked = [frame for frame in range(1, clip.count) if clip.hidden[frame].any()]
     pairs = masked[:: max(1, len(masked) // SAMPLED_PAIRS)]
-    errors = [(_ring_error(clip, camera, frame), _ring_error(clip, flow, frame)) for frame in pairs]
-    if not errors:
+    if not pairs:
         return False, 0.0, 0.0
-    by_camera, by_flow = (float(np.mean(column)) for column in zip(*errors, strict=True))
-    return by_camera > NOISE_LEVELS and by_flow < FLOW_GAIN * by_camera, by_camera, by_flow
+    by_camera = float(np.mean([_ring_error(clip, camera, frame) for frame in pairs]))
+    if by_camera <= NOISE_LEVELS:
+        return False, by_camera, by_camera
+    by_flow = float(np.mean([_ring_error(clip, flow, frame) for frame in pairs]))
+    return by_flow < FLOW_GAIN * by_camera, by_camera, by_flow
 
 
 def _ring_error(clip: WindowClip, step: StepField, frame: int) -> float:

@@ -19,9 +19,9 @@ from pydantic import Field
 from adcraft_resources.algorithms.mask_windows import plan_chunks
 from adcraft_resources.algorithms.values import Frame, Mask, Shot, TextTracks, Yuv420
 from adcraft_resources.algorithms.window_clip import WindowClip
-from adcraft_resources.inpainters.chunk_removal import ChunkRemoval
 from adcraft_resources.inpainters.removal_report import RemovalReport
 from adcraft_resources.inpainters.removal_story import RemovalStory
+from adcraft_resources.inpainters.scene_check import SceneCheck
 from adcraft_resources.inpainters.streaming_removal import remove_streaming
 from adcraft_resources.video_codecs import probe_video, rgb_of, stream_copy, yuv_of
 
@@ -66,6 +66,7 @@ class Inpainter(dg.ConfigurableResource, ABC):  # type: ignore[misc]
             raise ValueError(f"tracks are for {tracks.size}, {source} is {(facts.height, facts.width)}")
         spans = [span for track in tracks.overlays for span in track.spans if span.bitmap.any()]
         story = RemovalStory(tracks)
+        check = SceneCheck(tracks)
         if not spans:
             stream_copy(source, out)
             return story.untouched(self.version)
@@ -81,9 +82,10 @@ class Inpainter(dg.ConfigurableResource, ABC):  # type: ignore[misc]
             self._fill_still,
             crf=self.crf,
             on_chunk=story.add,
+            on_source=check.see,
             on_frame=on_frame,
         )
-        return story.told(source, out, frames, self._method())
+        return story.told(frames, check.measured(out), self._method())
 
     def _method(self) -> dict[str, Any]:
         return {"inpainter": type(self).__name__, "version": self.version, "crf": self.crf}
@@ -97,6 +99,3 @@ class Inpainter(dg.ConfigurableResource, ABC):  # type: ignore[misc]
         blocks = mask.reshape(luma.shape[0] // 2, 2, luma.shape[1] // 2, 2).any(axis=(1, 3))
         chroma[..., 0][blocks] = filled.u[blocks]
         chroma[..., 1][blocks] = filled.v[blocks]
-
-
-__all__ = ["ChunkRemoval", "Inpainter"]

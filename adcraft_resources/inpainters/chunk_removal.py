@@ -12,7 +12,7 @@ import numpy as np
 from adcraft_resources.algorithms.camera_motion import CameraTracker
 from adcraft_resources.algorithms.mask_geometry import MaskGeometry
 from adcraft_resources.algorithms.mask_windows import Chunk, Window, spans_between, window_mask
-from adcraft_resources.algorithms.values import MaskSpan, Yuv420
+from adcraft_resources.algorithms.values import Mask, MaskSpan, Yuv420
 from adcraft_resources.algorithms.window_clip import WindowClip
 from adcraft_resources.algorithms.window_fill import FillStill, WindowFigures, fill_window
 
@@ -31,14 +31,18 @@ class ChunkRemoval:
         self._known: dict[tuple[int, tuple[int, ...]], MaskGeometry | None] = {}
         self._tracker = CameraTracker(size)
         self._tail: Yuv420 | None = None
+        self._alive: tuple[int, ...] = ()
+        self._hidden: Mask | None = None
 
     def see(self, frame: int, picture: Yuv420) -> None:
         """Take the next picture of the chunk, in order."""
         place = frame - self.plan.before
         alive = [number for number, span in enumerate(self._spans) if _lives(span, frame)]
-        everywhere = Window(0, 0, self._size[1], self._size[0])
-        hidden = window_mask([self._spans[number] for number in alive], everywhere) if alive else None
-        self._tracker.push(picture.y, hidden)
+        if tuple(alive) != self._alive:
+            everywhere = Window(0, 0, self._size[1], self._size[0])
+            self._alive = tuple(alive)
+            self._hidden = window_mask([self._spans[number] for number in alive], everywhere)
+        self._tracker.push(picture.y, self._hidden if alive else None)
         for number, clip in enumerate(self._clips):
             geometry = self._geometry(number, tuple(alive))
             unsafe = geometry.unsafe if geometry else np.zeros(clip.blocks, np.bool_)

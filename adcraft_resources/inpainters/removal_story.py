@@ -5,13 +5,13 @@ Belongs here: figures of the report. Does not: filling.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from adcraft_resources.algorithms.mask_windows import Window, plan_windows
 from adcraft_resources.algorithms.values import TextTrack, TextTracks
 from adcraft_resources.inpainters.chunk_removal import ChunkRemoval
 from adcraft_resources.inpainters.removal_report import RemovalReport, TrackStory
+from adcraft_resources.inpainters.scene_check import SceneSimilarity
 
 
 class RemovalStory:
@@ -42,17 +42,22 @@ class RemovalStory:
                 "scene_ssim_p5": 1.0,
                 "scene_ssim_min": 1.0,
                 "scene_worst_frame": None,
+                "scene_frames_compared": 0,
                 "masked_area_max": 0.0,
                 "masked_area_mean": 0.0,
             },
             method={"version": version, "copied": True},
         )
 
-    def told(self, source: Path, out: Path, frames: int, method: dict[str, Any]) -> RemovalReport:
+    def told(self, frames: int, scene: SceneSimilarity, method: dict[str, Any]) -> RemovalReport:
         """Return the report of the finished removal."""
         areas = list(self._areas.values())
         figures: dict[str, Any] = {
             "frames": frames,
+            "scene_ssim_p5": round(scene.p5, 5),
+            "scene_ssim_min": round(scene.least, 5),
+            "scene_worst_frame": scene.worst_frame,
+            "scene_frames_compared": scene.sampled,
             "masked_area_max": round(max(areas, default=0.0), 5),
             "masked_area_mean": round(sum(areas) / max(frames, 1), 5),
             "still_fills": self._stills,

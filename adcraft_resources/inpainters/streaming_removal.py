@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from adcraft_resources.algorithms.mask_windows import Chunk
 from adcraft_resources.algorithms.values import MaskSpan
 from adcraft_resources.algorithms.window_fill import FillStill
@@ -21,6 +24,7 @@ from adcraft_resources.video_codecs import MezzanineWriter, TimedPicture, VideoR
 from adcraft_resources.video_codecs.background import Consumer
 
 OnFrame = Callable[[int], None]
+OnSource = Callable[[int, NDArray[np.uint8]], None]
 
 
 @dataclass(frozen=True)
@@ -40,16 +44,18 @@ def remove_streaming(
     *,
     crf: float,
     on_chunk: Callable[[ChunkRemoval], None],
+    on_source: OnSource | None = None,
     on_frame: OnFrame | None = None,
 ) -> int:
     """Write `source` with all chunks filled to `out`; return the number of pictures written.
 
-    `on_chunk` sees each chunk after it was filled, `on_frame` the index of each picture written.
+    `on_chunk` sees each chunk after it was filled, `on_source` each picture's luma before it is patched, `on_frame`
+    the index of each picture written.
     """
     with VideoReader(source) as ahead, VideoReader(source) as behind:
         facts = ahead.facts
         with MezzanineWriter(out, like=facts, source=source, crf=crf) as writer:
-            tail = _Tail(behind.pictures(), writer, on_frame)
+            tail = _Tail(behind.pictures(), writer, on_source, on_frame)
             consumer: Consumer[Emission] = Consumer(tail.emit, depth=1)
             try:
                 for chunk in _filled_chunks(ahead, spans, chunks, (facts.height, facts.width), fill_still):
@@ -101,11 +107,16 @@ class _Tail:
     """The end of the line: second reader, patch, encoder."""
 
     def __init__(
-        self, pictures: Iterator[TimedPicture], writer: MezzanineWriter, on_frame: OnFrame | None
+        self,
+        pictures: Iterator[TimedPicture],
+        writer: MezzanineWriter,
+        on_source: OnSource | None,
+        on_frame: OnFrame | None,
     ) -> None:
         self.written = 0
         self._pictures = pictures
         self._writer = writer
+        self._on_source = on_source
         self._on_frame = on_frame
 
     def emit(self, emission: Emission) -> None:
@@ -113,6 +124,8 @@ class _Tail:
             return
         for item in self._pictures:
             chunk = emission.chunk
+            if self._on_source is not None:
+                self._on_source(item.index, item.picture.y)
             if chunk is not None and chunk.plan.first <= item.index <= chunk.plan.last:
                 chunk.patch(item.index, item.picture)
             self._writer.write(item.picture, item.pts_s)

@@ -18,7 +18,7 @@ from adcraft_resources.video_codecs.facts import VideoFacts
 from adcraft_resources.video_codecs.fitting import FittedEncoder
 from adcraft_resources.video_codecs.packets import read_packet_table
 from adcraft_resources.video_codecs.pictures import av_frame_of
-from adcraft_resources.video_codecs.sound import CopiedSound
+from adcraft_resources.video_codecs.sound import COPIED_CODECS, CopiedSound, EncodedSound
 from adcraft_resources.video_codecs.unfinished import UnfinishedFile
 from adcraft_resources.video_codecs.writing import ENCODER_THREADS, ThreadedWriter, unwritable
 
@@ -28,7 +28,8 @@ SOUND_LEAD_S = 0.5  # sound is muxed this far ahead of the pictures
 class MezzanineWriter(ThreadedWriter[tuple[Yuv420, float]]):
     """Writes pictures near-losslessly at the source's own times; a context manager.
 
-    The sound packets of `source` are copied, in the same offset to the first picture. The file appears at `path`
+    The sound packets of `source` are copied, in the same offset to the first picture (a codec MP4 does not hold, such
+    as PCM, becomes AAC). The file appears at `path`
     when the context ends without error. x264 runs in a thread of its own.
 
     Raises:
@@ -43,7 +44,7 @@ class MezzanineWriter(ThreadedWriter[tuple[Yuv420, float]]):
         self._source = Path(source)
         self._crf = crf
         self._threads = threads or ENCODER_THREADS
-        self._sound: CopiedSound | None = None
+        self._sound: CopiedSound | EncodedSound | None = None
 
     def write(self, picture: Yuv420, pts_s: float) -> None:
         """Queue the next picture, shown from `pts_s` seconds after the first.
@@ -63,7 +64,8 @@ class MezzanineWriter(ThreadedWriter[tuple[Yuv420, float]]):
             table = read_packet_table(container, self._source)
         self._encoder = FittedEncoder(stream, self._facts, table, crf=self._crf, threads=self._threads)
         if self._facts.has_audio:
-            self._sound = CopiedSound(self._source, self._facts.start_s, output)
+            kind = CopiedSound if self._facts.audio_codec in COPIED_CODECS else EncodedSound
+            self._sound = kind(self._source, self._facts.start_s, output)
 
     def _close(self) -> None:
         if self._sound is not None:
@@ -71,7 +73,9 @@ class MezzanineWriter(ThreadedWriter[tuple[Yuv420, float]]):
 
     def _flush(self) -> None:
         self._file.container.mux(self._encoder.flush())
-        self._mux_sound(float("inf"))
+        if self._sound is not None:
+            for packet in self._sound.finish(self._facts.duration_s):
+                self._file.container.mux(packet)
 
     def _encode(self, item: tuple[Yuv420, float]) -> None:
         picture, pts_s = item

@@ -5,6 +5,7 @@ Belongs here: audio streams, placed in seconds after the first picture of their 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +20,17 @@ from adcraft_resources.video_codecs.aac import filled
 from adcraft_resources.video_codecs.containers import open_media, seconds_of, time_base_of
 
 DELIVERY_RATE_HZ = 48000
+COPIED_CODECS = {
+    "aac",
+    "mp3",
+    "mp3float",
+    "opus",
+    "libopus",
+    "ac3",
+    "eac3",
+    "alac",
+    "flac",
+}  # as FFmpeg names them
 DELIVERY_BIT_RATE = 192_000
 _BLOCK = 1024  # samples an AAC packet holds
 _LEAST_PACKET_BYTES = 352  # 132 kb/s
@@ -45,6 +57,10 @@ class CopiedSound:
             packet.stream = self._target
             yield packet
             self._next = next(self._packets, None)
+
+    def finish(self, duration_s: float) -> Iterator[av.Packet]:
+        """Yield all that is left; `duration_s` does not cut it, since the packets are the source's."""
+        return self.packets_until(max(duration_s, math.inf))
 
     def close(self) -> None:
         """Close the source."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from adcraft_resources.algorithms.mask_growth import grow_mask, grow_picture
 from adcraft_resources.algorithms.text_presence import Pose
+from adcraft_resources.algorithms.text_boxes import Box, grow_by
 from adcraft_resources.algorithms.text_lives import TextLife
 from adcraft_resources.algorithms.values import Mask, MaskSpan
 
@@ -22,9 +23,21 @@ def spans_of_life(life: TextLife, size: tuple[int, int]) -> tuple[MaskSpan, ...]
         portrait, box = life.template.crop, life.template.box
     if life.picture:
         mask = grow_picture(life.surroundings, portrait, box, life.template)
-        return place_mask(mask, (box[0], box[1]), life, size)
+        spans = place_mask(mask, (box[0], box[1]), life, size)
+        return _loose_spans(mask, box, life, size) + spans if life.loose_until >= life.first_frame else spans
     mask = grow_mask(life.surroundings, portrait, box, [life.template.quad])
     return place_mask(mask, (box[0], box[1]), life, size)
+
+
+def _loose_spans(mask: Mask, box: Box, life: TextLife, size: tuple[int, int]) -> tuple[MaskSpan, ...]:
+    """While pictures pop in they grow about a common centre: anywhere inside their hull, with the overshoot."""
+    points = cv2.findNonZero(mask.astype(np.uint8))
+    if points is None:
+        return ()
+    hull = np.zeros(mask.shape, np.uint8)
+    cv2.fillConvexPoly(hull, cv2.convexHull(points), 1)
+    grown = grow_by(hull.astype(np.bool_), 0.06 * float(np.ptp(points[:, 0], axis=0).max()))
+    return tuple(_clipped_span(life.first_frame, life.loose_until, grown, box[0], box[1], size))
 
 
 def place_mask(

@@ -12,59 +12,53 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adcraft_resources.algorithms.text_boxes import Box, box_area, clip_box
+from adcraft_resources.algorithms.text_boxes import Box, clip_box
 from adcraft_resources.algorithms.values import Mask, Yuv420
 
 SHRINK = 4  # thumbnails are a quarter of the frame's size
 STEP_LEVELS, CALM_LEVELS = 24, 7  # change of a step; of a patch at rest, codec noise included
 CALM_FRAMES = 5  # at rest before and after
-SLOW_STEP = 9  # frames a patch may take to pop in
 MAX_SHARE = 0.12  # of the frame; more is a change of light or of scene
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenStep:
-    """A patch that changed between frames `before` and `after`, both at rest; `box` in frame pixels."""
+    """A patch that changed between the neighbouring frames `before` and `after`, at rest on both sides."""
 
     before: int
     after: int
     box: Box
 
-    @property
-    def sudden(self) -> bool:
-        """The change took one frame."""
-        return self.after - self.before == 1
-
 
 class StepWatch:
-    """Streaming: `push` every frame; returns the steps that ended a few frames ago."""
+    """Streaming: `push` every frame; returns the steps that happened `CALM_FRAMES` frames ago."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
-        self._small: deque[tuple[int, NDArray[np.uint8]]] = deque(maxlen=SLOW_STEP + 2 * CALM_FRAMES)
+        self._last: NDArray[np.uint8] | None = None
+        self._changes: deque[NDArray[np.uint8]] = deque(maxlen=2 * CALM_FRAMES + 1)
 
     def clear(self) -> None:
         """Forget everything: a cut."""
-        self._small.clear()
+        self._last = None
+        self._changes.clear()
 
     def push(self, index: int, picture: Yuv420) -> list[ScreenStep]:
         """Take the next frame."""
-        self._small.append((index, thumbnail(picture)))
-        found = self._steps(1) + self._steps(SLOW_STEP)
-        return [step for k, step in enumerate(found) if not any(_same(step, other) for other in found[:k])]
-
-    def _steps(self, gap: int) -> list[ScreenStep]:
-        need = gap + 2 * CALM_FRAMES - 1
-        if len(self._small) < need:
+        small = thumbnail(picture)
+        if self._last is not None:
+            self._changes.append(cv2.absdiff(small, self._last).max(axis=2))
+        self._last = small
+        if len(self._changes) < 2 * CALM_FRAMES + 1:
             return []
-        frames = list(self._small)[-need:]
-        early, late = frames[:CALM_FRAMES], frames[-CALM_FRAMES:]
-        change = cv2.absdiff(early[-1][1], late[0][1]).max(axis=2)
-        moved = change >= STEP_LEVELS
+        moved = self._changes[CALM_FRAMES] >= STEP_LEVELS
         if not moved.any() or float(moved.mean()) > MAX_SHARE:
             return []
-        calm = _calm(early) & _calm(late)
-        return [ScreenStep(early[-1][0], late[0][0], box) for box in self._patches(moved & calm)]
+        for k, change in enumerate(self._changes):
+            if k != CALM_FRAMES:
+                moved &= change <= CALM_LEVELS
+        at = index - CALM_FRAMES
+        return [ScreenStep(at - 1, at, box) for box in self._patches(moved)]
 
     def _patches(self, mask: Mask) -> list[Box]:
         closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
@@ -86,19 +80,6 @@ def thumbnail(picture: Yuv420) -> NDArray[np.uint8]:
         for p in (picture.y, picture.u, picture.v)
     ]
     return np.dstack(planes).astype(np.uint8)
-
-
-def _calm(frames: list[tuple[int, NDArray[np.uint8]]]) -> Mask:
-    change = np.zeros(frames[0][1].shape[:2], np.uint8)
-    for (_, a), (_, b) in zip(frames, frames[1:], strict=False):
-        change = np.maximum(change, cv2.absdiff(a, b).max(axis=2))
-    return change <= CALM_LEVELS
-
-
-def _same(a: ScreenStep, b: ScreenStep) -> bool:
-    width = min(a.box[2], b.box[2]) - max(a.box[0], b.box[0])
-    height = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
-    return width > 0 and height > 0 and width * height >= 0.5 * min(box_area(a.box), box_area(b.box))
 
 
 def patch_of_step(without: NDArray[np.uint8], shown: NDArray[np.uint8]) -> Mask | None:

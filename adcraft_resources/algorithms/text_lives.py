@@ -22,7 +22,8 @@ class TextLife:
     """One text from its first to its last frame.
 
     `settled_first`/`settled_last` bound the frames at full strength; `poses` holds the frames away from home.
-    `picture` marks an emoji, sticker or logo that was found by its sudden appearance, not by its letters.
+    `picture` marks an emoji, sticker or logo that was found by its sudden appearance, not by its letters;
+    up to `loose_until` it may stand anywhere inside its outline.
     """
 
     id: int
@@ -41,6 +42,7 @@ class TextLife:
     counted_to: int = -1
     closed: bool = False
     picture: bool = False
+    loose_until: int = -1
 
     @property
     def box(self) -> Box:

@@ -32,7 +32,9 @@ def residual_text(detector: TextDetector, cleaned: Path, tracks: TextTracks) -> 
         removed, stays = _removed_text(tracks, index)
         remaining = [f for f in detector.find_text(picture, read=False) if _is_left(f, removed, stays)]
         if remaining:  # a detector alone also fires on stripes and leaves; text is what can be read
-            remaining = [f for f in detector.find_text(picture) if is_legible(f) and _is_left(f, removed, stays)]
+            remaining = [
+                f for f in detector.find_text(picture) if is_legible(f) and _is_left(f, removed, stays)
+            ]
         under = np.zeros(tracks.size, np.bool_)
         for finding in remaining:
             under |= _filled(finding.quad, tracks.size)

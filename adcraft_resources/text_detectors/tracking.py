@@ -6,7 +6,7 @@ Belongs here: when to look, and the order of the steps. Does not: the steps them
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adcraft_resources.algorithms.mask_spans import spans_of_life
@@ -18,6 +18,7 @@ from adcraft_resources.algorithms.values import Shot, TextTrack, TextTracks, Yuv
 from adcraft_resources.text_detectors.findings import Region
 from adcraft_resources.text_detectors.ocr import TextNetworks
 from adcraft_resources.text_detectors.reading import read_life, rgb_crop
+from adcraft_resources.text_detectors.user_regions import apply_regions
 from adcraft_resources.video_codecs import VideoReader, small_rgb_of
 
 MEMORY_S = 2.0
@@ -86,7 +87,7 @@ class ClipSearch:
             if not gaps:
                 break
             frame, area = gaps[0]
-            picture = tracker.picture(frame)
+            picture = tracker.memory.picture(frame)
             if picture is None:
                 break
             crop = rgb_crop(picture, area)
@@ -127,18 +128,7 @@ def track_of(
 
 def renumber(track: TextTrack, number: int) -> TextTrack:
     """Return the track with another id."""
-    return TextTrack(
-        number,
-        track.kind,
-        track.reason,
-        track.text,
-        track.confidence,
-        track.first_frame,
-        track.last_frame,
-        track.motion,
-        track.quads,
-        track.spans,
-    )
+    return replace(track, id=number)
 
 
 def search_clip(
@@ -163,5 +153,4 @@ def search_clip(
             times.append(item.pts_s)
             if on_frame is not None:
                 on_frame(item.index)
-    tracks = TextTracks(size, count, tuple(search.finish()))
-    return tracks
+    return apply_regions(TextTracks(size, count, tuple(search.finish())), times, include, exclude)

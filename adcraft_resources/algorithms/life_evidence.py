@@ -1,0 +1,50 @@
+"""Gathering a life's evidence from the frames in memory, and comparing its ends with what was there without it.
+
+Belongs here: which frames count. Does not: the sums (text_evidence) and what they mean (mask_growth, text_kinds).
+"""
+
+from __future__ import annotations
+
+from adcraft_resources.algorithms.frame_memory import FrameMemory
+from adcraft_resources.algorithms.glyph_masks import crop_yuv
+from adcraft_resources.algorithms.text_evidence import Step, unrest_between
+from adcraft_resources.algorithms.text_lives import TextLife
+
+EVIDENCE_STEP = 3  # frames between two that count as evidence
+DENSE_COUNT = 6  # the first few count without gaps: some lives are short
+COLOUR_STEP = 4  # of the counted frames, one in so many counts in colour
+UNREST_PAIRS = 3  # pairs of frames on each side that show how the scene moves by itself
+
+
+def gather_evidence(life: TextLife, memory: FrameMemory, until: int) -> None:
+    """Count the frames up to `until` where the text stands settled at home."""
+    for index, picture in memory.after(max(life.counted_to, life.settled_first - 1)):
+        due = index - life.counted_to >= EVIDENCE_STEP or life.surroundings.count < DENSE_COUNT
+        if due and index <= until and index not in life.poses:
+            life.surroundings.add(picture)
+            if life.surroundings.count % COLOUR_STEP == 1:
+                life.surroundings.add_colour(picture)
+            life.counted_to = index
+
+
+def compare_start(life: TextLife, memory: FrameMemory, *, clean: bool) -> Step | None:
+    """Compare the frame before a life with its first settled one; None across a cut or out of memory."""
+    return _step(life, memory, life.first_frame - 1, life.settled_first, clean=clean)
+
+
+def compare_end(life: TextLife, memory: FrameMemory, *, clean: bool) -> Step | None:
+    """Compare the frame after a life with its last settled one; None across a cut or out of memory."""
+    return _step(life, memory, life.last_frame + 1, life.settled_last, clean=clean)
+
+
+def _step(life: TextLife, memory: FrameMemory, outside: int, inside: int, *, clean: bool) -> Step | None:
+    ends = memory.pair(outside, inside)
+    if ends is None:
+        return None
+    away = 1 if outside > inside else -1
+    gap = abs(outside - inside)
+    pairs = [(outside + away * k, outside + away * (k + gap)) for k in range(UNREST_PAIRS)]
+    pairs += [(inside - away * k, inside - away * (k + gap)) for k in range(UNREST_PAIRS)]
+    known = [pair for a, b in pairs if (pair := memory.pair(a, b)) is not None]
+    box = life.surroundings.box
+    return Step(crop_yuv(ends[0], box), crop_yuv(ends[1], box), unrest_between(known, box), clean)

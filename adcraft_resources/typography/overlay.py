@@ -28,11 +28,7 @@ MIN_SHOWN_S: Final = 1.2
 WORDS_PER_S: Final = 3.0
 _MEASURE_EVERY: Final = 5  # pictures, once the hook rests
 _SOLID: Final = 0.995
-_SLIDE: Final = {
-    "outline": (0.0, 0.55),
-    "plate": (0.0, 0.7),
-    "card": (-0.9, 0.0),
-}  # em it comes from, x and y
+SLIDE: Final = {"outline": 0.55, "plate": -0.45, "card": 0.6}  # em under its place that a design comes from
 _SWEEP_FROM: Final = 0.3  # of the width is there in the first picture of a swept design
 _LIMITED = np.array(
     [[0.182586, 0.614231, 0.062007], [-0.100644, -0.338572, 0.439216], [0.439216, -0.398942, -0.040274]],
@@ -63,7 +59,8 @@ class _Blend:
 class HookOverlay:
     """A drawn hook at a place in the picture, shown from the first picture for `ticks` pictures.
 
-    `x`, `y` are even and lie such that the design's box is inside the safe box.
+    `x`, `y` are even and lie such that the design's box is inside the safe box, also while it slides in; the
+    drawing has room for that.
     """
 
     art: HookArt
@@ -157,18 +154,17 @@ class HookOverlay:
 
     def _entering(self, progress: float) -> _Blend:
         """Slid towards its place, or swept in along the direction of reading."""
-        if self.treatment in _SLIDE:
-            x, y = (share * self.art.face.size * (1 - progress) for share in _SLIDE[self.treatment])
-            return self._moved(-x if self.art.rtl else x, y)
+        if self.treatment in SLIDE:
+            return self._moved(SLIDE[self.treatment] * self.art.face.size * (1 - progress))
         return self._swept(_SWEEP_FROM + (1 - _SWEEP_FROM) * progress, leaving=False)
 
     def _leaving(self, progress: float) -> _Blend:
         return self._swept(progress * progress, leaving=True)
 
-    def _moved(self, dx: float, dy: float) -> _Blend:
+    def _moved(self, dy: float) -> _Blend:
         """The design shifted by fractions of a pixel."""
         height, width = self.art.alpha.shape
-        shift = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+        shift = np.array([[1, 0, 0], [0, 1, dy]], np.float32)
         inked = np.dstack([self.art.ink, self.art.ground]).astype(np.float32)
         layers = [self.art.colour, self.art.alpha, inked]
         colour, alpha, masks = (

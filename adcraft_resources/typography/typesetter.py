@@ -18,7 +18,7 @@ from adcraft_resources.algorithms.framing import Box, place_block, safe_box
 from adcraft_resources.algorithms.saliency import find_saliency
 from adcraft_resources.algorithms.values import Frame
 from adcraft_resources.typography.fonts import drawable
-from adcraft_resources.typography.overlay import HookOverlay, shown_seconds
+from adcraft_resources.typography.overlay import SLIDE, HookOverlay, shown_seconds
 from adcraft_resources.typography.treatments import Backdrop, HookArt, draw_treatment
 
 LARGEST_EM: Final = 0.15  # of the short side
@@ -79,8 +79,10 @@ class Typesetter:
                 room = int(self.safe[3] * _HEIGHT_SHARE * shrink) - 2, int(self.safe[2] * shrink) - 2
                 largest = LARGEST_EM * min(self.frame_size) * shrink
                 art = draw_treatment(treatment, clean, room, largest, Backdrop())
-                size = art.box[3] + 2, art.box[2] + 2  # room to come to even pixels
+                above, below = _slide_room(art, treatment)
+                size = art.box[3] + above + below + 2, art.box[2] + 2  # 2: to come to even pixels
                 x, y, covered = place_block(size, self.safe, boxes, saliency, self.frame_size)
+                y += above
                 found = PlacedHook(
                     clean,
                     treatment,
@@ -107,7 +109,10 @@ class Typesetter:
             backdrop = self._backdrop(neutral, placed, frames)
             art = draw_treatment(placed.treatment, placed.text, placed.room, placed.largest, backdrop)
         ticks = max(1, round(shown_seconds(placed.words, clip_s) * fps))
-        return HookOverlay(_evened(art), placed.x, placed.y, ticks, fps, placed.treatment)
+        above, below = _slide_room(art, placed.treatment)
+        return HookOverlay(
+            _padded(art, above, below), placed.x, placed.y - above, ticks, fps, placed.treatment
+        )
 
     def _backdrop(self, art: HookArt, placed: PlacedHook, frames: Sequence[Frame]) -> Backdrop:
         parts = []
@@ -128,10 +133,17 @@ def _even_origin(art: HookArt, x: int, y: int) -> tuple[int, int]:
     return left + left % 2, top + top % 2
 
 
-def _evened(art: HookArt) -> HookArt:
-    """The drawing with an empty row or column added where a side is odd."""
-    pad = [(0, side % 2) for side in art.alpha.shape]
-    if not any(after for _, after in pad):
-        return art
+def _slide_room(art: HookArt, treatment: str) -> tuple[int, int]:
+    """Even px above and below the drawing that its entry passes through."""
+    reach = SLIDE.get(treatment, 0.0) * art.face.size
+    room = 2 * int(np.ceil(abs(reach) / 2))
+    return (room, 0) if reach < 0 else (0, room)
+
+
+def _padded(art: HookArt, above: int, below: int) -> HookArt:
+    """The drawing with empty rows for its entry, and even sides."""
+    height, width = art.alpha.shape
+    pad = [(above, below + height % 2), (0, width % 2)]
+    x, y, w, h = art.box
     masks = {name: np.pad(getattr(art, name), pad) for name in ("ink", "ground", "alpha")}
-    return replace(art, colour=np.pad(art.colour, [*pad, (0, 0)]), **masks)
+    return replace(art, colour=np.pad(art.colour, [*pad, (0, 0)]), box=(x, y + above, w, h), **masks)

@@ -14,7 +14,6 @@ from pathlib import Path
 import av
 import av.container
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
 
 from adcraft_resources.algorithms.values import Frame
 from adcraft_resources.errors import SourceMissing
@@ -23,6 +22,7 @@ from adcraft_resources.sample_ads.overlays import OverlayLayer
 from adcraft_resources.sample_ads.sound import RATE, Samples, compose
 from adcraft_resources.sample_ads.specs import FPS, SAMPLES, SIZE, SampleSpec
 from adcraft_resources.sample_ads.stills import STILL_SIZE, still_named
+from adcraft_resources.video_codecs.pictures import av_frame_of, yuv_of
 
 _AUDIO_BLOCK = 1024
 _THREADS = 2  # fixed, because x264's bytes depend on it
@@ -50,7 +50,11 @@ def render_sample(name: str, path: Path, *, overlays: bool = True) -> None:
     Raises:
         SourceMissing: There is no such sample.
     """
-    spec = spec_named(name)
+    render_spec(spec_named(name), path, overlays=overlays)
+
+
+def render_spec(spec: SampleSpec, path: Path, *, overlays: bool = True) -> None:
+    """Write any ad described as the samples are; see `render_sample`."""
     beside = path.with_name(f".{path.name}.making")
     try:
         _encode(frames_of(spec, overlays=overlays), _sound_of(spec), beside)
@@ -92,7 +96,7 @@ def _encode(frames: Iterator[Frame], sound: Samples, path: Path) -> None:
         audio = output.add_stream("aac", rate=RATE, layout="stereo", bit_rate=160_000)
         heard = 0
         for index, frame in enumerate(frames):
-            picture = _planes(frame)
+            picture = av_frame_of(yuv_of(frame))
             picture.pts, picture.time_base = index, 1 / FPS
             output.mux(video.encode(picture))
             until = round((index + 1) * RATE / FPS)
@@ -113,21 +117,9 @@ def _video_stream(output: av.container.OutputContainer) -> av.VideoStream:
     context.thread_count = _THREADS
     context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
     context.color_range = 1  # limited
-    context.options = {"preset": "veryfast", "crf": "20", "profile": "high"}
+    # Without mbtree: its AVX-512 code reads memory nobody wrote, and gives other bytes at each run and processor.
+    context.options = {"preset": "veryfast", "crf": "20", "profile": "high", "x264-params": "mbtree=0"}
     return stream
-
-
-def _planes(frame: Frame) -> av.VideoFrame:
-    """An RGB frame as BT.709 limited 4:2:0, by the library's own scaler."""
-    picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
-    picture = picture.reformat(
-        format="yuv420p",
-        dst_colorspace=Colorspace.ITU709,
-        src_color_range=ColorRange.JPEG,
-        dst_color_range=ColorRange.MPEG,
-    )
-    picture.pict_type = 0
-    return picture
 
 
 def _audio_frame(block: Samples, start: int) -> av.AudioFrame:

@@ -70,14 +70,14 @@ _HERO = SampleSpec(
     "turmeric-hero",
     "turmeric-soap",
     (
-        SampleShot("soap-plaster", 2.0, Move((1.03, 1.13), ((0.0, -0.01), (0.0, -0.03)), hand_px=1.5)),
+        SampleShot("soap-plaster", 2.0, Move((1.04, 1.13), ((0.0, -0.01), (0.0, -0.03)), hand_px=1.5)),
         SampleShot(
-            "astronaut", 3.7, Move((1.18, 1.05), ((-0.02, -0.06), (0.03, -0.01)), (0.6, -0.6), "out", 4.0, 1)
+            "astronaut", 3.7, Move((1.20, 1.08), ((-0.02, -0.05), (0.01, -0.01)), (0.6, -0.6), "out", 4.0, 1)
         ),
         SampleShot(
             "soap-stack",
             5.6,
-            Move((1.12, 1.02), ((0.02, -0.06), (0.0, -0.045)), (-1.2, 0.6), "smooth", 1.0, 2),
+            Move((1.14, 1.07), ((0.01, -0.04), (0.0, -0.022)), (-0.9, 0.4), "smooth", 1.0, 2),
         ),
     ),
     (
@@ -115,15 +115,15 @@ _ROUTINE = SampleSpec(
     "turmeric-routine",
     "turmeric-soap",
     (
-        SampleShot("coffee", 1.4, Move((1.06, 1.16), ((0.0, 0.02), (0.0, -0.02)), (0.0, 1.5), "out", 3.0, 3)),
+        SampleShot("coffee", 1.4, Move((1.08, 1.18), ((0.0, 0.02), (0.0, -0.02)), (0.0, 1.5), "out", 3.0, 3)),
         SampleShot(
-            "soap-tiles", 3.1, Move((1.02, 1.10), ((0.0, 0.01), (0.02, -0.02)), (2.0, -1.0), "smooth", 3.5, 4)
+            "soap-tiles", 3.1, Move((1.09, 1.13), ((0.0, 0.01), (0.01, -0.02)), (1.4, -0.8), "smooth", 3.5, 4)
         ),
-        SampleShot("cat-card", 4.3, Move((1.0, 1.07), hand_px=2.0, seed=5)),
+        SampleShot("cat-card", 4.3, Move((1.02, 1.09), hand_px=2.0, seed=5)),
         SampleShot(
             "soap-tiles",
             5.8,
-            Move((1.50, 1.34), ((-0.03, -0.07), (0.02, -0.05)), (-6.0, -3.0), "out", 2.0, 6),
+            Move((1.36, 1.26), ((0.0, -0.07), (0.02, -0.05)), (-6.0, -3.0), "out", 2.0, 6),
         ),
     ),
     (
@@ -161,12 +161,12 @@ _COFFEE = SampleSpec(
     "coffee",
     (
         SampleShot(
-            "coffee", 1.8, Move((1.04, 1.12), ((-0.02, 0.03), (0.02, -0.03)), (-1.0, 1.0), "linear", 1.5, 7)
+            "coffee", 1.8, Move((1.10, 1.16), ((-0.02, 0.03), (0.02, -0.03)), (-0.8, 0.8), "linear", 1.5, 7)
         ),
         SampleShot(
-            "rocket", 3.3, Move((1.16, 1.03), ((0.0, 0.07), (0.0, -0.01)), ease="out", hand_px=1.0, seed=8)
+            "rocket", 3.3, Move((1.18, 1.04), ((0.0, 0.06), (0.0, -0.01)), ease="out", hand_px=1.0, seed=8)
         ),
-        SampleShot("coffee-carton", 5.2, Move((1.02, 1.12), ((0.0, 0.0), (0.0, -0.01)), hand_px=1.0, seed=9)),
+        SampleShot("coffee-carton", 5.2, Move((1.03, 1.13), ((0.0, 0.0), (0.0, -0.01)), hand_px=1.0, seed=9)),
     ),
     (
         Overlay("caption", ("Monday", "needs a launch"), (360, 262), 0.08, 1.74, 66, "pop", words_per_s=3.0),

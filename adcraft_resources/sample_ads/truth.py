@@ -71,9 +71,13 @@ def truth_of(name: str) -> SampleTruth:
     Raises:
         SourceMissing: There is no such sample.
     """
-    spec = spec_named(name)
+    return truth_of_spec(spec_named(name))
+
+
+def truth_of_spec(spec: SampleSpec) -> SampleTruth:
+    """Return the truth of any ad described as the samples are."""
     return SampleTruth(
-        name=name,
+        name=spec.name,
         size=SIZE,
         fps=FPS,
         frame_count=spec.frame_count,

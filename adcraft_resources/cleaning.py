@@ -11,19 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from adcraft_resources.algorithms.similarity import masked_similarity
 from adcraft_resources.algorithms.values import Shot, TextTracks
-from adcraft_resources.errors import VideoUnreadable
 from adcraft_resources.inpainters import Inpainter
 from adcraft_resources.text_detectors import TextDetector, residual_text
-from adcraft_resources.video_codecs import VideoReader
 
 MEZZANINE = "cleaned.mp4"
-SAMPLES_PER_S = 6.0
 
 
 @dataclass(frozen=True)
@@ -60,44 +52,12 @@ def clean_ad(
     residual = residual_text(detector, out, tracks)
     figures = {
         **report.figures,
-        **(measure_scene(source, out, tracks) if tracks.overlays else {}),
         "most_masked_frame": _most_masked(tracks),
         "residual_text": residual.share,
         "residual_worst_frame": residual.worst_frame,
         "cleaning_s": round(time.monotonic() - began, 2),
     }
     return CleaningReport(figures, report.to_dict()["tracks"])
-
-
-def measure_scene(source: Path, cleaned: Path, tracks: TextTracks) -> dict[str, Any]:
-    """Return how well the cleaned video, as it decodes, keeps the source outside the masks.
-
-    Luma SSIM at half size over some frames a second: `scene_ssim_p5` (5th percentile), `scene_ssim_min` and
-    `scene_worst_frame`.
-    """
-    values: dict[int, float] = {}
-    with VideoReader(source) as before, VideoReader(cleaned) as after:
-        every = max(1, round(float(before.facts.fps) / SAMPLES_PER_S))
-        for one, other in zip(before.pictures(), after.pictures(), strict=False):
-            if one.index % every == 0:
-                mask = tracks.mask_at(one.index)
-                small = np.zeros(one.picture.size, np.uint8) if mask is None else mask.astype(np.uint8)
-                values[one.index] = masked_similarity(
-                    half_size(one.picture.y), half_size(other.picture.y), half_size(small * 255) > 0
-                )
-    if not values:
-        raise VideoUnreadable(f"{cleaned.name} holds no picture.", remedy="Clean the ad again.")
-    worst = min(values, key=lambda frame: values[frame])
-    return {
-        "scene_ssim_p5": round(float(np.percentile(list(values.values()), 5)), 5),
-        "scene_ssim_min": round(values[worst], 5),
-        "scene_worst_frame": worst,
-    }
-
-
-def half_size(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a plane shrunk to half its height and width by area."""
-    return cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
 def _most_masked(tracks: TextTracks) -> int | None:

@@ -1,0 +1,209 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from adcraft_assets.automation.jobs import PARTITIONED, regate
+from adcraft_assets.automation.sensors import catalog_sensor, relaunch_sensor
+from adcraft_assets.definitions import PARTITIONED as MODULES
+from adcraft_assets.definitions import build_defs, config_path
+from adcraft_assets.executors import executor_named
+from adcraft_assets.partitions import Catalog
+from adcraft_resources.errors import ConfigInvalid, ModelUnavailable
+
+ROOT = Path(__file__).parents[2]
+
+GRAPH = {
+    "source_video": ("ingest", set()),
+    "keyframes": ("ingest", {"source_video"}),
+    "ocr_masks": ("clean", {"source_video", "keyframes"}),
+    "cleaned_frames": ("clean", {"source_video", "ocr_masks", "keyframes"}),
+    "hooks": ("style", {"keyframes", "ocr_masks"}),
+    "styled_variants": ("style", {"cleaned_frames", "keyframes", "hooks", "ocr_masks"}),
+    "ranked_outputs": ("rank", {"styled_variants", "cleaned_frames", "hooks"}),
+    "processing_summary": ("rank", {"ranked_outputs"}),
+}
+
+
+@pytest.fixture(scope="module")
+def defs():
+    return build_defs(ROOT / "config.json")
+
+
+def test_the_definitions_load(defs):
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_the_graph_is_the_one_of_the_readme(defs):
+    graph = defs.resolve_asset_graph()
+    found = {
+        key.to_user_string(): (
+            graph.get(key).group_name,
+            {parent.to_user_string() for parent in graph.get(key).parent_keys},
+        )
+        for key in graph.get_all_asset_keys()
+    }
+    assert found == GRAPH
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"| `{name}` |" in readme for name in GRAPH)
+
+
+def test_every_asset_reads_well_in_the_ui(defs):
+    graph = defs.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description
+        assert len(node.description) > 60
+        assert node.owners
+        assert 1 <= len(node.kinds) <= 3
+
+
+def test_all_partitioned_assets_have_the_same_partitions_and_chunks(defs):
+    graph = defs.resolve_asset_graph()
+    names = [asset.key.to_user_string() for asset in MODULES]
+    assert tuple(names) == PARTITIONED
+    for name in names:
+        node = graph.get(dg.AssetKey(name))
+        assert node.partitions_def.name == "videos"
+        assert node.backfill_policy.max_partitions_per_run == 8
+
+
+def test_the_chunk_size_follows_the_config(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"products": [{"id": "a"}], "batch": {"max_partitions_per_run": 3}}))
+    graph = build_defs(path).resolve_asset_graph()
+    assert graph.get(dg.AssetKey("keyframes")).backfill_policy.max_partitions_per_run == 3
+
+
+def test_every_gate_blocks_and_belongs_to_its_stage(defs):
+    graph = defs.resolve_asset_graph()
+    checks = {key.name: key.asset_key.to_user_string() for key in graph.asset_check_keys}
+    assert checks == {
+        "cleaned_frames_keep_the_scene": "cleaned_frames",
+        "cleaned_frames_show_no_overlay_text": "cleaned_frames",
+        "styled_variants_stay_in_the_band": "styled_variants",
+        "variants_play_everywhere": "styled_variants",
+    }
+    assert all(graph.get_check_spec(key).blocking for key in graph.asset_check_keys)
+
+
+def test_workspace_and_pyproject_name_the_same_module():
+    import tomllib
+
+    import yaml
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    (location,) = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"]
+    module = location["python_module"]["module_name"]
+    assert project["dagster"]["module_name"] == module
+    assert project["dg"]["project"]["code_location_target_module"] == module
+
+
+def test_loading_the_definitions_loads_no_model_library():
+    code = (
+        "import sys; import adcraft_assets.definitions; "
+        "print([m for m in ('torch','diffusers','transformers','rapidocr','onnxruntime','openai') if m in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert told.stdout.strip() == "[]"
+
+
+def test_an_unknown_executor_is_refused():
+    assert executor_named("in_process") is dg.in_process_executor
+    with pytest.raises(ConfigInvalid, match="ADCRAFT_EXECUTOR is 'k9s'"):
+        executor_named("k9s")
+
+
+def test_the_gpu_profile_is_refused_with_the_remedy(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"profile": "gpu", "products": [{"id": "a"}]}))
+    with pytest.raises(ModelUnavailable, match="not part of this version"):
+        build_defs(path)
+
+
+def test_the_config_path_comes_from_the_environment_first(monkeypatch, tmp_path):
+    monkeypatch.setenv("ADCRAFT_CONFIG", str(tmp_path / "x.json"))
+    assert config_path() == tmp_path / "x.json"
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def sense(instance, path):
+    return catalog_sensor(
+        dg.build_sensor_context(instance=instance, resources={"catalog": Catalog(config_path=str(path))})
+    )
+
+
+def test_the_sensor_adds_new_videos_and_never_deletes(instance, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"products": [{"id": "a", "videos": [{"id": "x", "url": "x.mp4"}]}]}))
+    (request,) = sense(instance, path).dynamic_partitions_requests
+    assert request.partition_keys == ["a__x"]
+    instance.add_dynamic_partitions("videos", ["a__x", "old__one"])
+    assert "its partition" in sense(instance, path).skip_message
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"products": []}', '{"products": [{"id": "a/b"}]}'])
+def test_a_broken_config_changes_nothing_and_says_why(instance, tmp_path, text):
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    assert "Nothing changed" in sense(instance, path).skip_message
+
+
+def test_a_disabled_video_gets_no_partition(instance, tmp_path):
+    path = tmp_path / "config.json"
+    videos = [{"id": "x", "url": "x.mp4", "disabled": True}, {"id": "y", "url": "y.mp4"}]
+    path.write_text(json.dumps({"products": [{"id": "a", "videos": videos}]}))
+    (request,) = sense(instance, path).dynamic_partitions_requests
+    assert request.partition_keys == ["a__y"]
+
+
+def test_the_relaunch_sensor_asks_for_the_good_keys_of_a_failed_range(project):
+    for name in ("v1",):
+        (project.folder / f"{name}.mp4").unlink()
+    project.write(["v0", "v1", "v2"])
+    keys = ["soap__v0", "soap__v1", "soap__v2"]
+    project.instance.add_dynamic_partitions("videos", keys)
+    defs = build_defs(project.path)
+    result = defs.resolve_job_def("make_ad_variants").execute_in_process(
+        instance=project.instance,
+        tags={"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]},
+        asset_selection=[dg.AssetKey("source_video")],
+        raise_on_error=False,
+    )
+    assert not result.success
+    event = next(event for event in result.all_events if event.event_type_value == "PIPELINE_FAILURE")
+    context = dg.build_run_status_sensor_context(
+        sensor_name="relaunch_good_keys",
+        dagster_instance=project.instance,
+        dagster_run=result.dagster_run,
+        dagster_event=event,
+    ).for_run_failure()
+    requests = list(relaunch_sensor(context))
+    ranges = [
+        (one.tags["dagster/asset_partition_range_start"], one.tags["dagster/asset_partition_range_end"])
+        for one in requests
+    ]
+    assert ranges == [("soap__v0", "soap__v0"), ("soap__v2", "soap__v2")]
+    assert {one.tags["adcraft/relaunch_of"] for one in requests} == {result.run_id}
+
+
+def test_regating_reports_a_verdict_for_every_gate_and_partition(project):
+    project.write(["v0"]).run()
+    from adcraft_assets.definitions import resources_of
+
+    project.write(["v0"], gates={"scene_ssim_p5": 1.0})
+    resources = resources_of(project.path)
+    assert regate(project.instance, resources["catalog"], resources["store"]) == 4
+    (latest,) = project.instance.event_log_storage.get_asset_check_execution_history(
+        dg.AssetCheckKey(dg.AssetKey("cleaned_frames"), "cleaned_frames_keep_the_scene"), limit=1
+    )
+    assert latest.status.value == "FAILED"
+    assert latest.partition == "soap__v0"

@@ -14,15 +14,19 @@ import cv2
 import numpy as np
 
 from adcraft_resources.algorithms.framing import Box, Crop
+from adcraft_resources.algorithms.saliency import score_opening
 from adcraft_resources.algorithms.skin import skin_mask
 from adcraft_resources.algorithms.values import Frame, Mask, Shot, TextTracks
 from adcraft_resources.faces import find_faces
-from adcraft_resources.video_codecs import TimedPicture, VideoFacts, rgb_of
+from adcraft_resources.video_codecs import TimedPicture, VideoFacts, rgb_of, small_rgb_of
 
 _OPENING_S: Final = 1.2  # looked at for faces, labels and what draws the eye; the hook stays at least as long
 _OPENING_SAMPLES: Final = 3
 _LATER_SHOTS: Final = 4  # whose middle is looked at for skin
 _FACE_SIDE: Final = 320  # px of the short side on which faces are sought: one of 8 % of it is found
+_POSTER_S: Final = 1.0
+_POSTER_EVERY: Final = 5  # pictures
+_POSTER_GAIN: Final = 0.08  # of the opening score another frame must win to stand for the video
 _FACE_WEIGHT: Final = 1.0
 _LABEL_WEIGHT: Final = 0.8
 _FACE_MARGIN: Final = 0.12  # of a face's size kept around it: hair, chin
@@ -32,13 +36,16 @@ _FACE_MARGIN: Final = 0.12  # of a face's size kept around it: hair, chin
 class OpeningSurvey:
     """Sample pictures of the opening by frame number, the first one included, with faces (px) and label boxes.
 
-    `skins` holds the skin of pictures that show a face, by frame number; later shots add theirs as they pass.
+    `poster` is the frame that opens strongest within the first second: the first one, unless another is
+    clearly better (a fade from black, a blurred start). `skins` holds the skin of pictures that show a face, by
+    frame number; later shots add theirs as they pass.
     """
 
     frames: dict[int, Frame]
     faces: dict[int, list[tuple[int, int, int, int]]]
     labels: dict[int, list[Box]]
     later: frozenset[int]
+    poster: int
     skins: dict[int, Mask] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -125,7 +132,23 @@ def survey_opening(
         {at: _faces_in(frame) for at, frame in frames.items()},
         _label_boxes(tracks, list(frames)),
         frozenset(middles[::step]) - frozenset(frames),
+        _strongest(head, shots[0].last_frame),
     )
+
+
+def _strongest(head: Sequence[TimedPicture], last: int) -> int:
+    """The frame of the first shot's first second with the best opening score; the first where it is close."""
+    start = head[0].pts_s
+    there = [timed for timed in head if timed.pts_s - start <= _POSTER_S and timed.index <= last]
+    picked = [there[0], *there[_POSTER_EVERY::_POSTER_EVERY]]
+    scores = [score_opening(_quarter(timed))["total"] for timed in picked]
+    best = int(np.argmax(scores))
+    return picked[best if scores[best] > scores[0] + _POSTER_GAIN else 0].index
+
+
+def _quarter(timed: TimedPicture) -> Frame:
+    height, width = timed.picture.size
+    return small_rgb_of(timed.picture, (max(2, height // 4), max(2, width // 4)))
 
 
 def _faces_in(frame: Frame) -> list[tuple[int, int, int, int]]:

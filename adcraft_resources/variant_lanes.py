@@ -114,10 +114,12 @@ class Lane:
         framed = cropped(styled, self.crop) if timed.index <= self.job.first_shot_end else styled
         if tick == 0:
             self._open(timed, styled, framed)
+        if timed.index == self.job.survey.poster:
+            self._pose(timed, framed)
         return framed
 
     def _open(self, timed: TimedPicture, styled: Yuv420, framed: Yuv420) -> None:
-        """On the first picture: fit the opening's edits and draw the hook; write poster and before."""
+        """On the first picture: fit the opening's edits and draw the hook; score, write before.jpg."""
         skin = self._skin_at(timed.index)
         self._edit = OpeningEdit.fit(framed, self.plan.opening, self.job.settings, skin)
         self._overlay = self._typesetter.render_hook(
@@ -136,9 +138,14 @@ class Lane:
             "before": score_opening(before, boxes),
             "after": score_opening(after, [self.crop.map_box(box) for box in boxes]),
         }
-        poster = self.look.finish_yuv(self._overlay.rest(opened), 0)
         _write_jpeg(self.folder / BEFORE, before)
-        _write_jpeg(self.folder / POSTER, rgb_of(poster))
+
+    def _pose(self, timed: TimedPicture, framed: Yuv420) -> None:
+        """Write the poster: the opening at its strongest with the hook at rest."""
+        opened = self._edit.apply(framed, 0, self._skin_at(timed.index))
+        rested = opened if self._overlay is None else self._overlay.rest(opened)
+        _write_jpeg(self.folder / POSTER, rgb_of(self.look.finish_yuv(rested, 0)))
+        self.figures["first_frame"]["poster_s"] = round(timed.pts_s, 3)
 
     def _finished(self, framed: Yuv420, timed: TimedPicture, tick: int) -> Yuv420:
         """The framed picture with the opening's edits, the hook and the look's grain."""

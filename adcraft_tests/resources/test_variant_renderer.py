@@ -169,6 +169,16 @@ def test_a_label_of_the_product_is_not_covered(video, tmp_path):
     assert one.figures["hook"]["covers"] == 0
 
 
+def test_a_start_in_the_dark_gets_a_poster_from_the_light(tmp_path):
+    path = tmp_path / "fade.mp4"
+    with DeliveryWriter(path, width=SIZE[1], height=SIZE[0], fps=Fraction(30), audio_source=None) as writer:
+        for index in range(40):
+            writer.write(yuv_of((draw(index) * min(1.0, index / 10)).astype(np.uint8)))
+    (one,) = render(path, tmp_path / "out", [plan()], shots=[Shot(0, 39, 0.0, 40 / 30)])
+    assert 0.3 <= one.figures["first_frame"]["poster_s"] <= 1
+    assert cv2.imread(str(one.folder / "poster.jpg")).mean() > 80
+
+
 def test_without_the_optimizer_only_the_hook_differs(video, tmp_path):
     (one,) = render(video, tmp_path, [plan()], settings=FirstFrameSettings(enabled=False))
     assert one.figures["first_frame"]["crop"] == [0, 0, 0, 0]

@@ -37,7 +37,7 @@ _FAMILIES: Final = {
 _PACK: Final = "manimgx_fonts"
 _PACK_FILES: Final = {"Emoji": "NotoEmoji", "Symbols": "NotoSansSymbols", "Oriya": "NotoSansOriya"}
 _INVISIBLE: Final = frozenset({0x200C, 0x200D, 0xFE0E, 0xFE0F, 0x20, 0xA0})
-_SPOKEN: Final = regex.compile(r"[\p{L}\p{N}]")  # what a text loses its meaning without
+SPOKEN: Final = regex.compile(r"[\p{L}\p{N}]")  # what a text loses its meaning without
 _CMAP_SEGMENTS: Final = 4  # subtable format of the basic plane
 _CMAP_GROUPS: Final = 12  # subtable format of all planes
 
@@ -143,7 +143,7 @@ def drawable(text: str) -> tuple[str, list[str]]:
     for cluster in regex.findall(r"\X", regex.sub(r"[\p{Cc}\p{Zs}\p{Bidi_C}]+", " ", text)):
         if cluster == " " or _font_for(cluster, main):
             kept += cluster
-        elif _SPOKEN.search(cluster):
+        elif SPOKEN.search(cluster):
             _refuse(cluster, text)
         else:
             dropped.append(cluster)
@@ -161,8 +161,8 @@ def split_runs(text: str) -> list[Run]:
     main = font_file(main_script(text))
     runs: list[Run] = []
     for piece in regex.findall(r"\p{Sc}\p{N}[\p{N}.,]*|\X", text):
-        font = _font_for(piece, main)
-        if runs and (font is None or runs[-1].font == font or piece.isspace()):
+        font = main if piece.isspace() else _font_for(piece, main)  # the emoji font's space is an em wide
+        if runs and (font is None or runs[-1].font == font):
             runs[-1] = Run(runs[-1].text + piece, runs[-1].font)
         elif font is not None:
             runs.append(Run(piece, font))

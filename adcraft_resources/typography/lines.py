@@ -14,7 +14,7 @@ from typing import Final
 import regex
 from PIL import ImageDraw, ImageFont
 
-from adcraft_resources.typography.fonts import Run, load_font, main_script, split_runs
+from adcraft_resources.typography.fonts import SPOKEN, Run, load_font, main_script, split_runs
 
 _PROBE: Final = 200.0  # px per em at which widths are measured before they are scaled
 _WIDTHS: Final = (100, 86, 74)  # condensing is tried before the type gets small
@@ -155,6 +155,8 @@ def _breaks(text: str) -> Iterator[list[str]]:
     yield [text]
     words = text.split(" ")
     for at in range(1, len(words)):
+        if not SPOKEN.search(words[at]):
+            continue  # an emoji belongs to the word before it
         yield [" ".join(words[:at]), " ".join(words[at:])]
     clusters = regex.findall(r"\X", text)
     if len(words) == 1 and len(clusters) > _LONG_WORD:

@@ -105,12 +105,13 @@ def _shares(errors: Field) -> Field:
     return weights / weights.sum(axis=0)
 
 
-def steady_fill(clip: WindowClip, geometry: MaskGeometry, fill: Fill, before: Sources) -> Fill:
+def steady_fill(clip: WindowClip, frame: int, geometry: MaskGeometry, fill: Fill, before: Sources) -> Fill:
     """Draw a fill towards the frame before it, moved along, where the two nearly agree: what flickers calms."""
     chosen = np.flatnonzero(before.found[geometry.filled_in_traced])
     if len(chosen) == 0:
         return fill
     gap = sample_blocks(clip, geometry, before, chosen) - fill.values[chosen]
+    gap += _drift(clip, frame, geometry, before)
     rows, columns = geometry.area
     change = np.zeros((rows.stop - rows.start, columns.stop - columns.start, 2), np.float32)
     place = geometry.block_rows[chosen] - rows.start, geometry.block_columns[chosen] - columns.start
@@ -120,6 +121,25 @@ def steady_fill(clip: WindowClip, geometry: MaskGeometry, fill: Fill, before: So
     gap *= (STEADY_SHARE / (1 + mean[place] / weight[place] / STEADY_LEVELS**2))[:, None]
     fill.values[chosen] += gap
     return fill
+
+
+def _drift(clip: WindowClip, frame: int, geometry: MaskGeometry, before: Sources) -> Field:
+    """Return how the light around the mask changed since the frame before: (6,) as `Fill.values`."""
+    ring, follows = geometry.ring[::4], geometry.ring_follows[::4]
+    row, column = geometry.ring_places[0][::4], geometry.ring_places[1][::4]
+    there = before.frame[follows]
+    x, y = column + before.dx[follows] / 2, row + before.dy[follows] / 2
+    near_x, near_y = (np.rint(axis).astype(np.int32) for axis in (x, y))
+    height, width = clip.blocks
+    seen = (there >= 0) & (near_x >= 0) & (near_y >= 0) & (near_x < width) & (near_y < height)
+    seen[seen] = ~clip.hidden[there[seen], near_y[seen], near_x[seen]]
+    if not seen.any():
+        return np.zeros(6, np.float32)
+    there, x, y = there[seen], x[seen], y[seen]
+    rows, columns = np.divmod(ring[seen], width)
+    luma = np.median(clip.half(frame)[rows, columns] - clip.half_at(there, x, y))
+    chroma = np.median(clip.chroma(frame)[rows, columns] - clip.chroma_at(there, x, y), axis=0)
+    return np.array([luma] * 4 + list(chroma), np.float32)
 
 
 def write_fill(clip: WindowClip, frame: int, geometry: MaskGeometry, fill: Fill) -> None:

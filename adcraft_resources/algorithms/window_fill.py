@@ -76,7 +76,7 @@ def fill_window(
         else:
             fill = painter.fill(clip, frame, geometry, sources)
             if frame > 0:
-                fill = steady_fill(clip, geometry, fill, _one_back(clip, frame, geometry, fields[-1]))
+                fill = steady_fill(clip, frame, geometry, fill, _one_back(clip, frame, geometry, fields[-1]))
             write_fill(clip, frame, geometry, fill)
             figures.shares[frame] = _shares(geometry, sources, fill, synthetic)
     return figures

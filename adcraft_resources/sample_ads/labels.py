@@ -46,7 +46,15 @@ def _write(sheet: Image.Image, rows: Sequence[Row], ink: Ink) -> tuple[float, fl
         wide = line_width(row.text, face, row.spacing)
         line = Line(row.text, (sheet.width - wide) / 2, row.y, face, row.spacing)
         draw_line(draw, line, 255)
-        boxes.append((line.x, row.y - row.size * 0.72, line.x + wide, row.y + row.size * 0.04))
+        foot = 0.05 if row.text.isupper() else 0.26  # room for letters that hang below the line
+        boxes.append(
+            (
+                line.x - 0.04 * row.size,
+                row.y - row.size * 0.77,
+                line.x + wide + 0.04 * row.size,
+                row.y + row.size * foot,
+            )
+        )
     sheet.paste(Image.new("RGBA", sheet.size, (*ink, 255)), mask=cover)
     left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
     right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)

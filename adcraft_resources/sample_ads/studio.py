@@ -32,7 +32,8 @@ from adcraft_resources.sample_ads.surfaces import (
 _LEAF_TILE = 2.6
 _SHADOW_STEPS = 10
 _POUR_STEPS = 12
-_SHADOW_REACH = 2.2
+_GLOW_REACH = 1.0
+_PENUMBRA = 0.22
 _FARTHEST = 14.0
 
 
@@ -169,13 +170,23 @@ def _light_at(
     bounce = np.zeros((len(points), 3), np.float32)
     for block in scene.blocks:
         gap = block.solid.distance(points)
-        near = np.flatnonzero(gap < _SHADOW_REACH)
-        direct[near] *= _soft_shadow(block.solid, points[near], sun)
+        shaded = np.flatnonzero(_may_be_shaded(block.solid, points, sun))
+        direct[shaded] *= _soft_shadow(block.solid, points[shaded], sun)
+        near = np.flatnonzero(gap < _GLOW_REACH)
         lifted = block.solid.distance(points[near] + 0.16 * (normals if normals.ndim == 1 else normals[near]))
         ambient[near] *= np.clip(0.30 + 0.70 * lifted / 0.16, 0.22, 1)
         glow = 0.34 * np.exp(-np.maximum(gap[near], 0) * 5.5)
         bounce[near] += glow[:, None] * np.array(block.colour, np.float32)
     return direct, ambient, bounce
+
+
+def _may_be_shaded(solid: Solid, points: Vectors, sun: Vectors) -> NDArray[np.bool_]:
+    """Tell which points (n, 3) see the sun past the ball around a block."""
+    away = np.array(solid.centre, np.float32) - points
+    along = away @ sun
+    radius = float(np.linalg.norm(solid.half))
+    aside = np.einsum("ij,ij->i", away, away) - along * along
+    return (along > -radius) & (aside < (radius + _PENUMBRA) ** 2)
 
 
 def _soft_shadow(solid: Solid, points: Vectors, sun: Vectors) -> Plane:

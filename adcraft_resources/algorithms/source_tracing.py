@@ -8,7 +8,7 @@ Following coordinates instead of pixels keeps a revealed pixel at one interpolat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,13 +41,27 @@ class Sources:
 
 
 def trace_sources(
-    clip: WindowClip, step: StepField, *, past: bool, before: Sequence[Sources] | None = None
-) -> list[Sources]:
-    """Follow every hidden block of every frame into the past (or the future) to the first frame that shows it.
+    clip: WindowClip,
+    step: StepField,
+    *,
+    past: bool,
+    frames: Sequence[int] | None = None,
+    before: Mapping[int, Sources] | None = None,
+) -> dict[int, Sources]:
+    """Follow every hidden block into the past (or the future) to the first frame that shows it.
 
-    With the answer of an earlier call as `before`, only blocks that found nothing then are followed.
+    Args:
+        clip: The window's pictures.
+        step: The motion between any two neighbours of `frames`.
+        past: Look at earlier frames; later ones otherwise.
+        frames: The frames to trace and to look at, in order; all by default.
+        before: The answer of an earlier call: only blocks that found nothing then are followed.
+
+    Returns:
+        Sources of each of `frames`.
     """
-    order = range(clip.count) if past else range(clip.count - 1, -1, -1)
+    visited = range(clip.count) if frames is None else frames
+    order = visited if past else list(reversed(visited))
     tracing = _Tracing(clip)
     neighbour: int | None = None
     for frame in order:
@@ -58,7 +72,7 @@ def trace_sources(
         else:
             tracing.keep(frame, tracing.completed(known, step(frame, neighbour, where), neighbour))
         neighbour = frame
-    return [tracing.done[frame] for frame in range(clip.count)]
+    return tracing.done
 
 
 def _nothing(where: Indices) -> Sources:

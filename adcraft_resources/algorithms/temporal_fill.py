@@ -28,9 +28,9 @@ ERROR_FLOOR = 2.0  # squared levels: below this all predictions are equally good
 UNTRIED = 400.0  # squared levels assumed where the ring says nothing
 VERDICT_FRAMES = 2  # frames a verdict of the ring stays good
 GOOD = 8.0  # squared levels: a source erring less is taken as it is
+DRIFT_LEVELS = 3.0  # further from the median a change is no change of light
 NEGLIGIBLE = 0.06  # a prediction with less than this share of a block is not worth sampling
-STEADY_SHARE = 0.65  # of the frame before, where it agrees
-STEADY_LEVELS = 30.0  # disagreement at which that share is halved
+STEADY_LEVELS = 30.0  # disagreement at which the share of the frame before is halved
 
 Field = NDArray[np.float32]
 
@@ -105,7 +105,16 @@ def _shares(errors: Field) -> Field:
     return weights / weights.sum(axis=0)
 
 
-def steady_fill(clip: WindowClip, frame: int, geometry: MaskGeometry, fill: Fill, before: Sources) -> Fill:
+def carry_fill(clip: WindowClip, frame: int, geometry: MaskGeometry, before: Sources) -> Fill:
+    """Take everything over from the frame before, moved along, in the present light."""
+    chosen = np.arange(len(geometry.blocks))
+    values = sample_blocks(clip, geometry, before, chosen) + _drift(clip, frame, geometry, before)
+    return Fill(values, np.ones(len(chosen), np.float32))
+
+
+def steady_fill(
+    clip: WindowClip, frame: int, geometry: MaskGeometry, fill: Fill, before: Sources, share: float
+) -> Fill:
     """Draw a fill towards the frame before it, moved along, where the two nearly agree: what flickers calms."""
     chosen = np.flatnonzero(before.found[geometry.filled_in_traced])
     if len(chosen) == 0:
@@ -118,7 +127,7 @@ def steady_fill(clip: WindowClip, frame: int, geometry: MaskGeometry, fill: Fill
     change[(*place, 0)] = np.square(gap[:, :4]).mean(axis=1)
     change[(*place, 1)] = 1
     mean, weight = cv2.split(cv2.blur(change, (7, 7)))
-    gap *= (STEADY_SHARE / (1 + mean[place] / weight[place] / STEADY_LEVELS**2))[:, None]
+    gap *= (share / (1 + mean[place] / weight[place] / STEADY_LEVELS**2))[:, None]
     fill.values[chosen] += gap
     return fill
 
@@ -137,9 +146,13 @@ def _drift(clip: WindowClip, frame: int, geometry: MaskGeometry, before: Sources
         return np.zeros(6, np.float32)
     there, x, y = there[seen], x[seen], y[seen]
     rows, columns = np.divmod(ring[seen], width)
-    luma = np.median(clip.half(frame)[rows, columns] - clip.half_at(there, x, y))
-    chroma = np.median(clip.chroma(frame)[rows, columns] - clip.chroma_at(there, x, y), axis=0)
-    return np.array([luma] * 4 + list(chroma), np.float32)
+    change = np.empty((len(x), 3), np.float32)
+    change[:, 0] = clip.half(frame)[rows, columns] - clip.half_at(there, x, y)
+    change[:, 1:] = clip.chroma(frame)[rows, columns] - clip.chroma_at(there, x, y)
+    middle = np.median(change, axis=0)
+    # The mean near the median: the median of whole levels jumps by one where the light glides.
+    luma, u, v = np.clip(change, middle - DRIFT_LEVELS, middle + DRIFT_LEVELS).mean(axis=0)
+    return np.array([luma, luma, luma, luma, u, v], np.float32)
 
 
 def write_fill(clip: WindowClip, frame: int, geometry: MaskGeometry, fill: Fill) -> None:

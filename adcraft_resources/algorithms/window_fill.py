@@ -5,22 +5,35 @@ Belongs here: the order of the steps. Does not: the steps themselves, or where p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.camera_motion import Transform, is_still
+from adcraft_resources.algorithms.fill_grain import VISIBLE, add_grain, measure_noise, noise_tile
 from adcraft_resources.algorithms.mask_geometry import MaskGeometry
 from adcraft_resources.algorithms.source_tracing import Sources, StepField, trace_sources
-from adcraft_resources.algorithms.temporal_fill import Fill, FramePainter, steady_fill, write_fill
+from adcraft_resources.algorithms.temporal_fill import (
+    Fill,
+    FramePainter,
+    carry_fill,
+    steady_fill,
+    write_fill,
+)
 from adcraft_resources.algorithms.window_clip import Indices, Points, WindowClip
 from adcraft_resources.algorithms.window_motion import camera_steps, flow_pays, flow_steps
 
 FillStill = Callable[[WindowClip, int, NDArray[np.bool_]], None]
 """Fill the given pixels of a clip's frame in place: the seam for a still inpainter; (clip, frame, mask)."""
 
+Trace = dict[int, Sources]
+
+PAINT_EVERY = 4  # under a calm motion, frames between are carried
+CALM_LEVELS = 1.2  # mean error around the mask, hardly over codec noise, below which carrying is safe
+STEADY = 0.65  # share of the frame before in a painted one, where the two agree
+CALM_STEADY = 0.65
 MAX_STILLS = 3  # still fills a window may ask for in one chunk
 MIN_HOLE_SHARE = 0.02  # holes below this share of the mask are left to their surroundings
 
@@ -31,6 +44,8 @@ class WindowFigures:
 
     motion: str = "still"
     ring_error: float = 0.0
+    grain: float = 0.0
+    """Deviation of the surroundings' noise, levels; carried by the fill where it is visible."""
     stills: list[int] = field(default_factory=list)
     shares: dict[int, tuple[float, float, float]] = field(default_factory=dict)
     """Frame → shares of the filled blocks: revealed by other frames, carried from a still fill, from around."""
@@ -55,31 +70,72 @@ def fill_window(
     """
     figures = WindowFigures("still" if is_still(list(steps)) else "camera")
     fields = _choose_motion(clip, steps, figures, camera_trusted)
-    traces = _trace(clip, fields)
+    calm = len(fields) == 1 and "flow" not in figures.motion and figures.ring_error < CALM_LEVELS
+    painted = _frames_to_paint(geometries, PAINT_EVERY if calm else 1)
+    visited = [frame for frame, one in enumerate(geometries) if one is None or frame in painted]
+    traces = _trace(clip, fields, visited)
     synthetic = np.zeros(clip.count, np.bool_)
     for _ in range(MAX_STILLS):
-        key = _frame_to_fill(geometries, traces, synthetic)
+        key = _frame_to_fill(painted, traces, synthetic)
         if key is None:
             break
-        _fill_key(clip, key, _geometry(geometries, key), traces, fill_still)
+        _fill_key(clip, key, painted[key], traces, fill_still)
         synthetic[key] = True
         figures.stills.append(key)
-        traces = _trace(clip, fields, traces)
+        traces = _trace(clip, fields, visited, traces)
     painter = FramePainter()
+    shares = (0.0, 0.0, 0.0)
     for frame, geometry in enumerate(geometries):
         if geometry is None:
             continue
-        sources = [trace[frame] for trace in traces]
-        if synthetic[frame]:
-            found = _found(geometry, sources).mean()
-            figures.shares[frame] = (float(found), 0.0, float(1 - found))
+        if frame in painted:
+            sources = [trace[frame] for trace in traces]
+            steady = CALM_STEADY if calm else STEADY
+            shares = _paint(clip, frame, geometry, sources, painter, fields[-1], synthetic, steady)
         else:
-            fill = painter.fill(clip, frame, geometry, sources)
-            if frame > 0:
-                fill = steady_fill(clip, frame, geometry, fill, _one_back(clip, frame, geometry, fields[-1]))
-            write_fill(clip, frame, geometry, fill)
-            figures.shares[frame] = _shares(geometry, sources, fill, synthetic)
+            before = _one_back(clip, frame, geometry, fields[-1])
+            write_fill(clip, frame, geometry, carry_fill(clip, frame, geometry, before))
+        figures.shares[frame] = shares
+    figures.grain = measure_noise(clip, painted, fields[-1])
+    if figures.grain >= VISIBLE:
+        tile = noise_tile()
+        for frame, geometry in enumerate(geometries):
+            if geometry is not None:
+                add_grain(clip, frame, geometry, tile, figures.grain)
     return figures
+
+
+def _frames_to_paint(geometries: Sequence[MaskGeometry | None], every: int) -> dict[int, MaskGeometry]:
+    """Choose the frames filled from their sources; those between take over the frame before, moved along."""
+    painted: dict[int, MaskGeometry] = {}
+    last = -every
+    for frame, geometry in enumerate(geometries):
+        changed = frame == 0 or geometries[frame - 1] is not geometry
+        if geometry is not None and (changed or frame - last >= every):
+            painted[frame] = geometry
+            last = frame
+    return painted
+
+
+def _paint(
+    clip: WindowClip,
+    frame: int,
+    geometry: MaskGeometry,
+    sources: Sequence[Sources],
+    painter: FramePainter,
+    step: StepField,
+    synthetic: NDArray[np.bool_],
+    steady: float,
+) -> tuple[float, float, float]:
+    """Fill one frame from its sources, steadied by the frame before; return the shares of `WindowFigures`."""
+    if synthetic[frame]:
+        found = float(_found(geometry, sources).mean())
+        return found, 0.0, 1 - found
+    fill = painter.fill(clip, frame, geometry, sources)
+    if frame > 0:
+        fill = steady_fill(clip, frame, geometry, fill, _one_back(clip, frame, geometry, step), steady)
+    write_fill(clip, frame, geometry, fill)
+    return _shares(geometry, sources, fill, synthetic)
 
 
 def _one_back(clip: WindowClip, frame: int, geometry: MaskGeometry, step: StepField) -> Sources:
@@ -90,13 +146,6 @@ def _one_back(clip: WindowClip, frame: int, geometry: MaskGeometry, step: StepFi
     x, y = column + dx / 2, row + dy / 2
     inside = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
     return Sources(geometry.traced, np.where(inside, frame - 1, -1).astype(np.int32), dx, dy)
-
-
-def _geometry(geometries: Sequence[MaskGeometry | None], frame: int) -> MaskGeometry:
-    geometry = geometries[frame]
-    if geometry is None:
-        raise ValueError(f"frame {frame} has no mask")
-    return geometry
 
 
 def _choose_motion(
@@ -113,27 +162,30 @@ def _choose_motion(
 
 def _remembered(step: StepField) -> StepField:
     """Keep each answer: the field is asked for again after a still fill, and flow is dear."""
-    answers: dict[tuple[int, int], tuple[Points, Points]] = {}
+    answers: dict[tuple[int, int], tuple[Indices, tuple[Points, Points]]] = {}
 
     def remembered(frame: int, neighbour: int, where: Indices) -> tuple[Points, Points]:
-        if (frame, neighbour) not in answers:
-            answers[frame, neighbour] = step(frame, neighbour, where)
-        return answers[frame, neighbour]
+        kept = answers.get((frame, neighbour))
+        if kept is not None and np.array_equal(kept[0], where):
+            return kept[1]
+        answer = step(frame, neighbour, where)
+        answers.setdefault((frame, neighbour), (where, answer))
+        return answer
 
     return remembered
 
 
 def _trace(
-    clip: WindowClip, fields: Sequence[StepField], before: Sequence[list[Sources]] = ()
-) -> list[list[Sources]]:
+    clip: WindowClip, fields: Sequence[StepField], visited: Sequence[int], before: Sequence[Trace] = ()
+) -> list[Trace]:
     ways = [(field, past) for field in fields for past in (True, False)]
     if not before:
-        return [trace_sources(clip, field, past=past) for field, past in ways]
+        return [trace_sources(clip, field, past=past, frames=visited) for field, past in ways]
     after = [
-        trace_sources(clip, field, past=past, before=sources)
+        trace_sources(clip, field, past=past, frames=visited, before=sources)
         for (field, past), sources in zip(ways, before, strict=True)
     ]
-    return _adopt(clip, before, after)
+    return _adopt(before, after)
 
 
 def _found(geometry: MaskGeometry, sources: Sequence[Sources]) -> NDArray[np.bool_]:
@@ -145,25 +197,26 @@ def _found(geometry: MaskGeometry, sources: Sequence[Sources]) -> NDArray[np.boo
 
 
 def _frame_to_fill(
-    geometries: Sequence[MaskGeometry | None], traces: Sequence[Sequence[Sources]], done: NDArray[np.bool_]
+    painted: Mapping[int, MaskGeometry], traces: Sequence[Trace], done: NDArray[np.bool_]
 ) -> int | None:
     """Return the frame with most blocks no frame reveals, the middle one of equals; None when few are left."""
-    holes = np.zeros(len(geometries), np.int64)
-    for frame, geometry in enumerate(geometries):
-        if geometry is not None and not done[frame]:
+    holes: dict[int, int] = {}
+    for frame, geometry in painted.items():
+        if not done[frame]:
             missing = int((~_found(geometry, [trace[frame] for trace in traces])).sum())
             holes[frame] = missing if missing > MIN_HOLE_SHARE * len(geometry.blocks) else 0
-    if not holes.any():
+    most = max(holes.values(), default=0)
+    if most == 0:
         return None
-    most = np.flatnonzero(holes == holes.max())
-    return int(most[len(most) // 2])
+    equals = [frame for frame, missing in holes.items() if missing == most]
+    return equals[len(equals) // 2]
 
 
 def _fill_key(
     clip: WindowClip,
     key: int,
     geometry: MaskGeometry,
-    traces: Sequence[Sequence[Sources]],
+    traces: Sequence[Trace],
     fill_still: FillStill,
 ) -> None:
     """Reveal what can be revealed in frame `key`, fill its holes, and declare the whole frame shown."""
@@ -177,22 +230,18 @@ def _fill_key(
     clip.hidden[key] = False
 
 
-def _adopt(
-    clip: WindowClip, before: Sequence[list[Sources]], after: Sequence[list[Sources]]
-) -> list[list[Sources]]:
+def _adopt(before: Sequence[Trace], after: Sequence[Trace]) -> list[Trace]:
     """Take new sources only for blocks no trace had one for: a still fill must not replace real pixels."""
-    merged: list[list[Sources]] = [[] for _ in before]
-    for frame in range(clip.count):
+    merged: list[Trace] = [{} for _ in before]
+    for frame in before[0]:
         old = [trace[frame] for trace in before]
         none = ~np.logical_or.reduce([sources.found for sources in old])
         for trace, kept, new in zip(merged, old, (trace[frame] for trace in after), strict=True):
-            trace.append(
-                Sources(
-                    kept.where,
-                    np.where(none, new.frame, kept.frame),
-                    np.where(none, new.dx, kept.dx),
-                    np.where(none, new.dy, kept.dy),
-                )
+            trace[frame] = Sources(
+                kept.where,
+                np.where(none, new.frame, kept.frame),
+                np.where(none, new.dx, kept.dx),
+                np.where(none, new.dy, kept.dy),
             )
     return merged
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adcraft_resources.algorithms.camera_motion import Transform
+from adcraft_resources.algorithms.camera_motion import Transform, is_still
 from adcraft_resources.algorithms.push_pull import push_pull
 from adcraft_resources.algorithms.source_tracing import StepField
 from adcraft_resources.algorithms.window_clip import Indices, Points, WindowClip
@@ -25,16 +25,22 @@ NOISE_LEVELS = 1.5  # a mean error below this is noise that no motion explains
 
 
 def camera_steps(clip: WindowClip, steps: Sequence[Transform]) -> StepField:
-    """Return the step field of camera transforms; `steps[t]` takes frame t's display pixels to frame t - 1's."""
+    """Return the step field of camera transforms; `steps[t]` takes frame t's display pixels to frame t - 1's.
+
+    The field answers for any two frames, not neighbours alone.
+    """
     shift = np.array([[1, 0, -clip.window.x], [0, 1, -clip.window.y], [0, 0, 1]], np.float64)
-    local = [shift @ step @ np.linalg.inv(shift) for step in steps]
+    to_first = [np.eye(3)]
+    for one in steps[1:]:
+        to_first.append(to_first[-1] @ shift @ one @ np.linalg.inv(shift))
+    still = is_still(list(steps))
     width = clip.blocks[1]
 
     def step(frame: int, neighbour: int, where: Indices) -> tuple[Points, Points]:
-        transform = local[frame] if neighbour < frame else np.linalg.inv(local[neighbour])
-        if np.array_equal(transform, np.eye(3)):
+        if still:
             zeros = np.zeros(len(where), np.float32)
             return zeros, zeros
+        transform = np.linalg.inv(to_first[neighbour]) @ to_first[frame]
         row, column = np.divmod(where, width)
         centres = np.column_stack([2 * column + 0.5, 2 * row + 0.5]).astype(np.float32)
         moved = cv2.perspectiveTransform(centres[None], transform)[0] - centres

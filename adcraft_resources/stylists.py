@@ -146,8 +146,8 @@ class EmbeddedStylist(ImageStylist):
 
 def _spread(frames: Sequence[Frame], count: int) -> list[Frame]:
     """At most `count` of the frames, evenly spread."""
-    step = max(1, -(-len(frames) // count))
-    return list(frames[step // 2 :: step])
+    chosen = sorted({round(at) for at in np.linspace(0, len(frames) - 1, min(count, len(frames)))})
+    return [frames[i] for i in chosen]
 
 
 def _motion(keys: Sequence[tuple[Keyframe, Frame]]) -> float:

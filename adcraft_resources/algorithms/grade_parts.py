@@ -102,7 +102,7 @@ class SkinGuard:
 
     darker: float = 4.0
     lighter: float = 0.5
-    hue_deg: float | None = 3.5
+    hue_deg: float | None = 2.8
     chroma: tuple[float, float] = (0.82, 1.22)
     lightness_trim: float = 0.0
     hue_trim_deg: float = 0.0

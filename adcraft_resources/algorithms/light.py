@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adcraft_resources.algorithms import colour
-from adcraft_resources.algorithms.dither import noise_field
 from adcraft_resources.algorithms.lookup import FRACTION, LUMA_STEPS, Steps
 from adcraft_resources.algorithms.values import Matrix, Yuv420
 
@@ -26,8 +25,7 @@ _FORBID = {"extra": "forbid"}  # pydantic reads it: a misspelt key in a style fi
 _GAMMA = 2.2  # light gains act on code values through it
 _WIDE_SIGMA = 4.0  # px from which a blur is done small
 _CLARITY_RADIUS = 0.03  # of the short side
-_GAIN_UNIT, _GAIN_SHIFT = 64, 6  # luma gains are integers of 1/64 of a half code
-_GAIN_LIMIT = 257  # * 255 still fits 16 bits: a gain of 2
+_GAIN_UNIT = 4096  # luma gains are 16-bit integers of this fraction: up to 8, in steps no picture can show
 _QUARTER = 4  # glows and local contrast are worked out at this fraction of the size: they are soft anyway
 
 
@@ -191,10 +189,8 @@ class Relight:
         leaks = self._leaks(matrix)
         gain = colour.rgb_to_ycc(np.exp2(stops / _GAMMA), matrix).astype(np.float32)
         clear = 1 + max(self._light.clarity, -0.9)
-        full = cv2.resize(gain[..., 0], self._size[::-1]) * np.float32(clear * LUMA_STEPS * _GAIN_UNIT)
-        # A gain rounded up here and down there, as the tile says, steps no more than one rounded in fine steps.
-        full = np.clip(full + noise_field(self._size, shift=(31, 7)), 0, _GAIN_LIMIT)
-        self._gain = full.astype(np.uint16)
+        full = cv2.resize(gain[..., 0], self._size[::-1]) * np.float32(clear * _GAIN_UNIT)
+        self._gain = np.rint(np.minimum(full, np.iinfo(np.int16).max)).astype(np.int16)
         small, leak = (shrink(plane, self._quarter) for plane in (gain[..., 0], leaks[..., 0]))
         self._base_gain = small * np.float32((clear - 1) * LUMA_STEPS)
         self._offset = (self._black * (1 - small) + leak) * np.float32(LUMA_STEPS)
@@ -241,9 +237,8 @@ class Relight:
         if self._light.clarity:
             base = blur(quarter.astype(np.float32), _CLARITY_RADIUS * min(self._size) / _QUARTER)
             added = added - base * self._base_gain
-        luma = np.multiply(self._sharpen(picture.y), self._gain)
-        luma >>= np.uint16(_GAIN_SHIFT)
-        steps: Steps = luma.view(np.int16)
+        luma = self._sharpen(picture.y).astype(np.int16)
+        steps = np.asarray(cv2.multiply(luma, self._gain, scale=LUMA_STEPS / _GAIN_UNIT), np.int16)
         if np.any(added):
             steps += np.asarray(cv2.resize(np.rint(added).astype(np.int16), self._size[::-1]), np.int16)
         return steps, *self._chroma(picture, half, glows)

@@ -16,32 +16,33 @@ from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.grade_parts import Grade, Tone
 from adcraft_resources.algorithms.grading import bake_cube
-from adcraft_resources.algorithms.light import Light, Relight, scale_light
-from adcraft_resources.algorithms.lookup import LUMA_STEPS, sample_cube
-from adcraft_resources.algorithms.planes import frame_of, luma_of, planes_of
+from adcraft_resources.algorithms.grain import Grain
+from adcraft_resources.algorithms.light import Light, scale_light
+from adcraft_resources.algorithms.looks import GradedLook
+from adcraft_resources.algorithms.planes import luma_of
 from adcraft_resources.algorithms.similarity import structural_similarity
 from adcraft_resources.algorithms.skin import skin_delta_l, skin_hue_shift
-from adcraft_resources.algorithms.values import Frame, Mask, Yuv420
+from adcraft_resources.algorithms.values import Frame, Mask
 
-PREVIEW_SIDE = 240  # px of the short side looks are tried at: SSIM there is within 0.02 of the full size's
-_TRIAL_SIDE = 17  # of the cube looks are tried with
-_ROUNDS = 5
+PREVIEW_SIDE = 320  # px of the short side looks are tried at: SSIM there is within 0.02 of the full size's
+_MOST_TRIM = 6.0, 7.0  # of skin's L* and hue in degrees: what needs more needs another design
+_ROUNDS = 4
 _STEPS = 1.35, 0.75  # a push and a hold of the tone
-_PUSH_LIMIT = 2.6  # of the design's own strength: beyond it blacks clog
+_PUSH_LIMIT = 1.8  # of the design's own strength: beyond it blacks clog
 _MOST_BLACK = 0.1  # lightness black is lifted to at most by a push: more is fog
 _STILL, _MOVING = (
     0.3,
     0.9,
 )  # change between keys, in deviations of the picture, of a still and a moving camera
-_LEAST_LIGHT = 0.4  # share of the spatial light that stays on when the camera moves
+_LEAST_LIGHT = 0.25  # share of the spatial light that stays on when the camera moves
 
 
 @dataclass(frozen=True)
 class LookLimits:
     """What a fitted look keeps to: L* change and hue turn of skin, luma SSIM to the source."""
 
-    skin_l: tuple[float, float] = (-4.8, 1.0)
-    skin_hue_deg: float = 4.2
+    skin_l: tuple[float, float] = (-4.3, 0.8)
+    skin_hue_deg: float = 3.0
     structure: tuple[float, float] = (0.6, 0.955)
 
 
@@ -54,8 +55,8 @@ class FittedGrade:
     push: float
     light_share: float
     structure: float | None
-    skin_l: float | None
-    skin_hue_deg: float | None
+    skin_l: float | None  # mean over the keys
+    skin_hue_deg: float | None  # the key that turned most
 
     def figures(self) -> dict[str, float | None]:
         """What a manifest keeps of the fit."""
@@ -137,30 +138,25 @@ def _preview(frame: Frame, mask: Mask | None) -> tuple[Frame, Mask | None]:
     return small, np.asarray(cover > 0.5)  # noqa: PLR2004 - mostly skin
 
 
-def try_grade(grade: Grade, light: Light, frame: Frame) -> Frame:
-    """One frame graded without compiling tables: quick to begin, slow for the second frame."""
-    picture = planes_of(frame)
-    luma, u, v = Relight(light, picture)(picture)
-    planes = [np.clip(plane, 0, 255).astype(np.uint8) for plane in (luma // LUMA_STEPS, u >> 4, v >> 4)]
-    relit = frame_of(Yuv420(planes[0], planes[1], planes[2], "bt601", "full"))
-    graded = sample_cube(bake_cube(grade, _TRIAL_SIDE), relit.astype(np.float32) / 255)
-    return np.rint(graded * 255).astype(np.uint8)
-
-
 def _measure(grade: Grade, light: Light, previews: Sequence[tuple[Frame, Mask | None]]) -> _Measured:
     structure, lightness, hues = [], [], []
+    look = GradedLook(bake_cube(grade), light, Grain(), 0)
     for before, mask in previews:
-        after = try_grade(grade, light, before)
+        after = look.apply(before, 0, 0.0)
         structure.append(structural_similarity(luma_of(before), luma_of(after)))
         if mask is not None:
             lightness.append(skin_delta_l(before, after, mask))
             hues.append(skin_hue_shift(before, after, mask))
-    return _Measured(_mean(structure), _mean(lightness), _mean(hues))
+    return _Measured(_mean(structure), _mean(lightness), _worst(hues))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
+
+
+def _worst(values: Sequence[float | None]) -> float | None:
+    return max((value for value in values if value is not None), key=abs, default=None)
 
 
 def _next_push(push: float, structure: float | None, limits: LookLimits) -> float:
@@ -177,6 +173,9 @@ def _trim_skin(grade: Grade, measured: _Measured, limits: LookLimits) -> Grade:
     turn = guard.hue_trim_deg
     if guard.hue_deg is not None:
         turn -= _excess(measured.skin_hue_deg, -limits.skin_hue_deg, limits.skin_hue_deg)
+    lightness, turn = (
+        min(max(trim, -most), most) for trim, most in zip((lightness, turn), _MOST_TRIM, strict=True)
+    )
     return replace(grade, skin=replace(guard, lightness_trim=lightness, hue_trim_deg=turn))
 
 

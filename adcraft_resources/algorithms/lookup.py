@@ -28,11 +28,16 @@ Steps = NDArray[np.int16]
 """Code values in finer steps: halves for luma, sixteenths for chroma."""
 
 LUMA_STEPS = 2  # luma table entries a code value
+_CHUNK = 8192  # colours read at once, so that they stay in the cache
+_ANY_MOVE = -32768, 32767
 FRACTION = 16  # chroma is worked out in sixteenths of a code
 _CHROMA_BIN, _LUMA_BIN = 2, 4  # code values a chroma bin, and a luma bin of the chroma tables
 _CHROMA_BINS, _CHROMA_BIN_SHIFT = 256 // _CHROMA_BIN, 5
 _LUMA_BIN_STEPS, _LUMA_BIN_SHIFT = _LUMA_BIN * LUMA_STEPS, 3
-_CODES = np.arange(0, 257, 8), np.arange(0, 257, 2)  # chroma and luma codes the cube is sampled at
+_LUMA_NODES = np.arange(-1.5, 258, 2)  # luma codes the cube is read at; between them the tables are straight
+_CHROMA_NODES = np.arange(-4.5, 260, 8)
+_NEAR_GREY = slice(48, 80)  # bins around grey, where skin lies and guards turn sharply
+_NEAR_NODES = np.arange(93.5, 164, 4)
 
 
 @dataclass(frozen=True)
@@ -52,54 +57,72 @@ def compile_cube(
     cube: Cube, matrix: Matrix, value_range: Range, *, out: tuple[Matrix, Range] = ("bt709", "limited")
 ) -> ColourTable:
     """Compile `cube` for pictures of `matrix` and `value_range`; the result's code values are those of `out`."""
-    black, luma_span, chroma_span = colour.code_scale(value_range)
-    c, y = (_CODES[0] - 128) / chroma_span, (_CODES[1] - black) / luma_span
+    source = (matrix, value_range)
+    tables = _tables(cube, _CHROMA_NODES, source, out)
+    for table, near in zip(tables, _tables(cube, _NEAR_NODES, source, out), strict=True):
+        table[_NEAR_GREY, _NEAR_GREY] = near
+    luma, cb, cr = (table.reshape(_CHROMA_BINS * _CHROMA_BINS, -1) for table in tables)
+    return ColourTable(luma.astype(np.uint8), cb, cr)
+
+
+def _tables(
+    cube: Cube, nodes: Floats, source: tuple[Matrix, Range], out: tuple[Matrix, Range]
+) -> tuple[Steps, Steps, Steps]:
+    """New luma and moves of chroma by (u bin, v bin, luma), for the bins that chroma `nodes` enclose."""
+    black, luma_span, chroma_span = colour.code_scale(source[1])
+    c, y = (nodes - 128) / chroma_span, (_LUMA_NODES - black) / luma_span
     codes = np.stack(np.meshgrid(c, c, y, indexing="ij"), -1)[..., [2, 0, 1]]
-    wanted = colour.ycc_to_rgb(codes, matrix)
+    wanted = colour.ycc_to_rgb(codes, source[0])
     rgb = np.clip(wanted, 0, 1)
     # Codes that are no colour keep their distance to the nearest one, so that the identity changes nothing.
     moved = colour.rgb_to_ycc(sample_cube(cube, rgb) + wanted - rgb, out[0])
     black, luma_span, chroma_span = colour.code_scale(out[1])
+    luma = moved[..., 0] * luma_span + black
+    cb = (moved[..., 1] * chroma_span + 128 - nodes[:, None, None]) * FRACTION
+    cr = (moved[..., 2] * chroma_span + 128 - nodes[:, None]) * FRACTION
     limits = (16, 235) if out[1] == "limited" else (0, 255)
-    luma = _spread(moved[..., 0] * luma_span + black, 1 / LUMA_STEPS)
-    cb = _spread(moved[..., 1] * chroma_span + 128 - _CODES[0][:, None, None], _LUMA_BIN)
-    cr = _spread(moved[..., 2] * chroma_span + 128 - _CODES[0][:, None], _LUMA_BIN)
-    return ColourTable(
-        np.clip(np.rint(luma), *limits).astype(np.uint8),
-        np.rint(cb * FRACTION).astype(np.int16),
-        np.rint(cr * FRACTION).astype(np.int16),
-    )
+    bins = 256 // _LUMA_BIN
+    return _spread(luma, 256 * LUMA_STEPS, limits), _spread(cb, bins, _ANY_MOVE), _spread(cr, bins, _ANY_MOVE)
 
 
-def _spread(nodes: Floats, luma_bin: float) -> NDArray[np.float32]:
-    """Values at the nodes (u, v, y) read at the middles of finer bins, straight lines between: (u * v, y)."""
-    u = _between(_CODES[0], (np.arange(_CHROMA_BINS) + 0.5) * _CHROMA_BIN - 0.5)
-    y = _between(_CODES[1], (np.arange(round(256 / luma_bin)) + 0.5) * luma_bin - 0.5)
-    out = np.einsum("au,uvy->avy", u, nodes.astype(np.float32))
-    out = np.einsum("bv,avy->aby", u, out, optimize=True).reshape(-1, len(_CODES[1]))
-    return out @ y.T
+def _spread(nodes: Floats, columns: int, limits: tuple[int, int]) -> Steps:
+    """Values at the nodes (u, v, y) read at the middles of the chroma bins they enclose and of `columns` lumas.
 
-
-def _between(nodes: NDArray[np.integer[Any]], at: Floats) -> NDArray[np.float32]:
-    """Matrix (len(at), len(nodes)) of linear interpolation between evenly spaced `nodes`."""
-    step = int(nodes[1] - nodes[0])
-    return np.maximum(1 - np.abs(np.maximum(at, 0)[:, None] - nodes) / step, 0).astype(np.float32)
+    The nodes lie where OpenCV's resizing expects pixels, with one more at either end.
+    """
+    count = len(nodes)
+    finer = 4 if count == len(_CHROMA_NODES) else 2
+    wide = columns * len(_LUMA_NODES) // (len(_LUMA_NODES) - 2)
+    end = (wide - columns) // 2
+    rows = cv2.resize(nodes.reshape(count, -1).astype(np.float32), None, fx=1, fy=finer)[finer:-finer]
+    out = np.empty((len(rows), len(rows), columns), np.int16)
+    for i, row in enumerate(rows):  # row by row, so that the floats in between stay in the cache
+        fine = cv2.resize(row.reshape(count, -1), (wide, count * finer))[finer:-finer, end : end + columns]
+        out[i] = np.clip(np.rint(fine), *limits)
+    return out
 
 
 def sample_cube(cube: Cube, rgb: Floats) -> NDArray[np.float32]:
     """Trilinear reading of `cube` at code values (..., 3) 0..1."""
+    colours = np.asarray(rgb, np.float32).reshape(-1, 3)
+    out = np.empty_like(colours)
+    for start in range(0, len(colours), _CHUNK):
+        out[start : start + _CHUNK] = _sample(cube, colours[start : start + _CHUNK])
+    return out.reshape(np.shape(rgb))
+
+
+def _sample(cube: Cube, colours: NDArray[np.float32]) -> NDArray[np.float32]:
     side = cube.shape[0]
-    at = np.asarray(rgb, np.float32).reshape(-1, 3) * np.float32(side - 1)
+    at = colours * np.float32(side - 1)
     base = np.clip(at.astype(np.int32), 0, side - 2)
     share = at - base
-    flat = cube.reshape(-1, 3)
+    sides, flat = (1 - share, share), cube.reshape(-1, 3)
     index = (base[:, 0] * side + base[:, 1]) * side + base[:, 2]
-    out = np.zeros((len(at), 3), np.float32)
-    for corner in np.ndindex(2, 2, 2):
-        weight = np.prod([share[:, i] if high else 1 - share[:, i] for i, high in enumerate(corner)], 0)
-        step = (corner[0] * side + corner[1]) * side + corner[2]
-        out += weight[:, None] * flat[index + step]
-    return out.reshape(np.shape(rgb))
+    out = np.zeros_like(colours)
+    for r, g, b in np.ndindex(2, 2, 2):
+        weight = sides[r][:, 0] * sides[g][:, 1] * sides[b][:, 2]
+        out += weight[:, None] * flat[index + (r * side + g) * side + b]
+    return out
 
 
 class Lookup:

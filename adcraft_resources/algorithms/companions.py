@@ -61,7 +61,7 @@ def find_companions(before: Yuv420, settled: Sequence[Yuv420], area: Box, taken:
 def _is_picture(contour: np.ndarray, earlier: Crop, later: Crop, short_side: int, taken: Mask) -> bool:
     """A picture is compact, of some size, apart from texts, and has a hard outline that was not there before."""
     area, hull = cv2.contourArea(contour), cv2.contourArea(cv2.convexHull(contour))
-    x, y, w, h = cv2.boundingRect(contour)
+    _, _, w, h = cv2.boundingRect(contour)
     if (
         area < (0.03 * short_side) ** 2
         or area < 0.7 * hull

@@ -18,6 +18,7 @@ Crop = NDArray[np.uint8]
 """Part of a picture as (h, w, 3) uint8 Y, U, V, chroma brought to luma size."""
 
 LETTER_MARGIN = 0.15  # of a detector's box height: the air it leaves around letters
+MIN_CONTRAST = 18  # levels between letters and ground; less cannot be told apart
 STROKE_RANGE = 0.5  # of the contrast between letters and ground: how far a stroke's colour may stray
 MIN_STROKE_SHARE, MAX_STROKE_SHARE = 0.04, 0.62  # of a text box; outside this the split found no letters
 
@@ -102,5 +103,5 @@ def _split_plane(values: NDArray[np.uint8], inside: Mask, rim: Mask, plane: int)
     contrast = float(np.median(values[bright])) - float(np.median(values[dark]))
     core = bright if (bright & rim).sum() / bright.sum() <= (dark & rim).sum() / dark.sum() else dark
     share = float(core.sum()) / float(inside.sum())
-    sure = MIN_STROKE_SHARE <= share <= MAX_STROKE_SHARE and contrast >= 18
+    sure = MIN_STROKE_SHARE <= share <= MAX_STROKE_SHARE and contrast >= MIN_CONTRAST
     return Glyphs(core if sure else inside.copy(), plane, contrast, sure, float(threshold), core is bright)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from adcraft_resources.algorithms.frame_memory import FrameMemory
 from adcraft_resources.algorithms.glyph_masks import crop_yuv
-from adcraft_resources.algorithms.text_evidence import Step, unrest_between
-from adcraft_resources.algorithms.text_lives import TextLife
+from adcraft_resources.algorithms.scene_motion import scene_shift
+from adcraft_resources.algorithms.text_evidence import Step, surroundings_box, unrest_between
+from adcraft_resources.algorithms.text_lives import HOME, TextLife, shift_quad
 
 EVIDENCE_STEP = 3  # frames between two that count as evidence
 DENSE_COUNT = 6  # the first few count without gaps: some lives are short
 COLOUR_STEP = 4  # of the counted frames, one in so many counts in colour
+MOVE_FRAMES = 4  # apart are the frames whose motion is compared
 UNREST_PAIRS = 3  # pairs of frames on each side that show how the scene moves by itself
 
 
@@ -25,6 +27,20 @@ def gather_evidence(life: TextLife, memory: FrameMemory, until: int) -> None:
             if life.surroundings.count % COLOUR_STEP == 1:
                 life.surroundings.add_colour(picture)
             life.counted_to = index
+
+
+def note_scene_move(life: TextLife, memory: FrameMemory) -> None:
+    """Where the text moved of late, note how it moved and how the scene around it did, in pixels."""
+    now, then = life.last_frame, max(life.first_frame, life.last_frame - MOVE_FRAMES)
+    frames = memory.pair(then, now)
+    here, there = life.poses.get(now, HOME), life.poses.get(then, HOME)
+    if frames is None or here == there or 1.0 not in (here.scale, there.scale):
+        return
+    size = frames[0].size
+    quad = shift_quad(life.template.quad, there)
+    shift = scene_shift(frames[0], frames[1], surroundings_box(quad, size), quad)
+    if shift is not None:
+        life.scene_moves.append((here.dx - there.dx, here.dy - there.dy, *shift))
 
 
 def compare_start(life: TextLife, memory: FrameMemory, *, clean: bool) -> Step | None:

@@ -20,6 +20,11 @@ from adcraft_resources.algorithms.text_presence import TextTemplate
 from adcraft_resources.algorithms.values import Mask, Quad
 
 STEP_LEVELS = 10.0  # a smaller change at an end of life is codec noise
+TELLING_SHARE, SCENE_SHARE = 0.6, 0.3  # of the letters that must change at an end, of the rim that may
+PLATE_STEPPED = 0.4  # of a plate that changed with its text
+REST_LEVELS = 8.0  # temporal deviation up to which pixels away from the text count as standing
+RING_STILL = 0.5  # of a ring around the letters that stands still while the scene moves
+SURE_RINGS = 2  # pixels around letters that are always theirs: antialiasing
 STILL_LEVELS = 6.0  # temporal deviation of an opaque overlay's pixels: codec noise
 SAFETY = 2  # pixels around everything: the blur of chroma and of the codec's deblocking
 
@@ -45,7 +50,7 @@ def weigh_evidence(surroundings: Surroundings, portrait: Crop, letters: Mask) ->
     telling = [(added, clean) for added, clean in maps if letters.any() and _tells(added, letters)]
     clean = [added for added, is_clean in telling if is_clean]
     stepped: Mask | None = None
-    if len(clean) == 2:
+    if len(clean) > 1:
         # What the scene did at one end it hardly repeats at the other.
         near = [grow_by(added, 2) for added in clean]
         stepped = (clean[0] & near[1]) | (clean[1] & near[0])
@@ -57,7 +62,7 @@ def weigh_evidence(surroundings: Surroundings, portrait: Crop, letters: Mask) ->
 def _tells(added: Mask, letters: Mask) -> bool:
     """A step tells if the letters changed and the rim of the box mostly did not: else the whole scene did."""
     rim = np.concatenate([added[:3].ravel(), added[-3:].ravel(), added[:, :3].ravel(), added[:, -3:].ravel()])
-    return float(added[letters].mean()) >= 0.6 and float(rim.mean()) <= 0.3
+    return float(added[letters].mean()) >= TELLING_SHARE and float(rim.mean()) <= SCENE_SHARE
 
 
 def added_pixels(step: Step) -> Mask:
@@ -82,12 +87,11 @@ def grow_mask(surroundings: Surroundings, portrait: Crop, box: Box, quads: Seque
 
 def grow_picture(surroundings: Surroundings, portrait: Crop, box: Box, template: TextTemplate) -> Mask:
     """Return the pixels of an emoji or sticker inside `box`: its patch and what changed together with it."""
-    patch = np.zeros(portrait.shape[:2], np.bool_)
+    rows, columns = portrait.shape[:2]
+    patch = np.zeros((rows, columns), np.bool_)
     left, top = template.box[0] - box[0], template.box[1] - box[1]
-    height, width = template.core.shape
-    patch[top : top + height, left : left + width] = template.core[
-        : patch.shape[0] - top, : patch.shape[1] - left
-    ]
+    height, width = template.values.shape
+    patch[top : top + height, left : left + width] = template.core[: rows - top, : columns - left]
     mask = grow_by(patch, SAFETY + 1)
     evidence = weigh_evidence(surroundings, portrait, patch)
     if evidence.stepped is not None:
@@ -112,7 +116,7 @@ def _stepped_too(plate: Mask, evidence: Evidence) -> bool:
     """A plate comes and goes with its text, unless another text stood on it before and after."""
     if evidence.stepped is None or not evidence.clean:
         return True
-    return float(evidence.stepped[plate].mean()) >= 0.4
+    return float(evidence.stepped[plate].mean()) >= PLATE_STEPPED
 
 
 def _at_rest(evidence: Evidence, around: Mask) -> Mask:
@@ -121,7 +125,7 @@ def _at_rest(evidence: Evidence, around: Mask) -> Mask:
     return (
         evidence.stepped
         if evidence.unrest is None
-        else evidence.stepped & (around | (evidence.unrest <= 8.0))
+        else evidence.stepped & (around | (evidence.unrest <= REST_LEVELS))
     )
 
 
@@ -143,14 +147,14 @@ def outline_reach(evidence: Evidence, letters: Mask, height: float) -> float:
     """
     least = max(1.0, 0.05 * height)
     most = max(3, round(0.3 * height))
-    distance = cv2.distanceTransform((~letters).astype(np.uint8), cv2.DIST_L2, 3)
+    distance = cv2.distanceTransform((~letters).astype(np.uint8), cv2.DIST_L2, 3).astype(np.float32)
     ground = (distance > 0.4 * height) & (distance < 0.9 * height)
     if not letters.any() or not ground.any():
         return least
     if evidence.unrest is not None and float(np.median(evidence.unrest[ground])) > 2 * STILL_LEVELS:
         still = evidence.unrest < STILL_LEVELS + 2
         shares = [float(still[(distance > d - 1) & (distance <= d)].mean()) for d in range(1, most + 1)]
-        kept = [d for d, share in enumerate(shares, start=1) if share > 0.5]
+        kept = [d for d, share in enumerate(shares, start=1) if share > RING_STILL]
         return max(least, float(_run_end(kept)))
     luma = evidence.portrait[..., 0].astype(np.float32)
     return max(least, _one_colour_reach(luma, distance, ground, most))
@@ -165,7 +169,7 @@ def _one_colour_reach(luma: Level, distance: Level, ground: Mask, most: int) -> 
         ring = luma[(distance > d - 1) & (distance <= d)]
         own = float(np.percentile(ring, 75) - np.percentile(ring, 25))
         away = abs(float(np.median(ring)) - float(np.median(outside)))
-        if d <= 2 or (own < max(30.0, 0.8 * spread) and away > max(14.0, 0.5 * spread)):
+        if d <= SURE_RINGS or (own < max(30.0, 0.8 * spread) and away > max(14.0, 0.5 * spread)):
             kept.append(d)
     return float(_run_end(kept))
 

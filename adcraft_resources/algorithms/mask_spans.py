@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from adcraft_resources.algorithms.mask_growth import grow_mask, grow_picture
-from adcraft_resources.algorithms.text_presence import Pose
 from adcraft_resources.algorithms.text_boxes import Box, grow_by
 from adcraft_resources.algorithms.text_lives import TextLife
+from adcraft_resources.algorithms.text_presence import Pose
 from adcraft_resources.algorithms.values import Mask, MaskSpan
 
 

@@ -12,9 +12,11 @@ from adcraft_resources.algorithms.glyph_masks import Crop
 from adcraft_resources.algorithms.text_boxes import disk
 from adcraft_resources.algorithms.values import Mask
 
-FLAT_STEP = 2  # levels between neighbours on a plate with a gentle gradient
 FLAT_RANGE = 22  # levels a plate may stray from the colour at the letters
 EDGE_STEP = 14.0  # levels within 3 px across a plate's edge
+MIN_GROUND = 12  # pixels of a text box that tell its ground's colour
+FLAT_SHARE = 0.7  # of the ground between letters that has one colour on a plate
+MAX_LEAK, MIN_HELD, MIN_EDGED = 0.03, 0.72, 0.75  # of the box's rim, of the text box, of the plate's outline
 MAX_DRIFT = 8.0  # temporal deviation of a plate's pixels
 
 
@@ -29,9 +31,9 @@ def find_plate(portrait: Crop, quad: Mask, letters: Mask, unrest: np.ndarray | N
     """
     near_letters = cv2.dilate(letters.astype(np.uint8), disk(3)) > 0
     ground = quad & ~near_letters
-    if ground.sum() < 12:
+    if ground.sum() < MIN_GROUND:
         ground = quad & ~letters
-    if ground.sum() < 12:
+    if ground.sum() < MIN_GROUND:
         return None
     colour = np.median(portrait[ground], axis=0)
     apart = np.abs(portrait.astype(np.float32) - colour).max(axis=2)
@@ -39,7 +41,7 @@ def find_plate(portrait: Crop, quad: Mask, letters: Mask, unrest: np.ndarray | N
     if unrest is not None:  # a translucent plate moves with the scene under it, but less
         outside = unrest[~quad]
         flat &= unrest <= max(MAX_DRIFT, 0.8 * float(np.median(outside)) if outside.size else 0.0)
-    if float(flat[ground].mean()) < 0.7:
+    if float(flat[ground].mean()) < FLAT_SHARE:
         return None
     plate = _seeded_area(flat, ground & flat)
     if plate is None:
@@ -65,14 +67,14 @@ def _seeded_area(flat: Mask, seeds: Mask) -> Mask | None:
 def _is_plate(plate: Mask, portrait: Crop, quad: Mask) -> bool:
     """A plate is closed inside the box, holds the text, is compact and has a crisp edge nearly all around."""
     frame = np.concatenate([plate[0], plate[-1], plate[:, 0], plate[:, -1]])
-    if float(frame.mean()) > 0.03 or float(plate[quad].mean()) < 0.72:
+    if float(frame.mean()) > MAX_LEAK or float(plate[quad].mean()) < MIN_HELD:
         return False
     contours, _ = cv2.findContours(plate.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     contour = max(contours, key=cv2.contourArea)
     hull = cv2.contourArea(cv2.convexHull(contour))
     if cv2.contourArea(contour) < 0.8 * hull:
         return False
-    return edge_share(portrait, contour[:, 0]) >= 0.75
+    return edge_share(portrait, contour[:, 0]) >= MIN_EDGED
 
 
 def edge_share(portrait: Crop, points: np.ndarray) -> float:

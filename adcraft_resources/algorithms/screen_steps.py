@@ -18,6 +18,8 @@ from adcraft_resources.algorithms.values import Mask, Yuv420
 SHRINK = 4  # thumbnails are a quarter of the frame's size
 STEP_LEVELS, CALM_LEVELS = 24, 7  # change of a step; of a patch at rest, codec noise included
 CALM_FRAMES = 5  # at rest before and after
+MIN_PATCH_PX = 40
+AT_ONCE_SHARE = 0.6  # of a patch that changes from one frame to the next
 MAX_SHARE = 0.12  # of the frame; more is a change of light or of scene
 
 
@@ -35,7 +37,7 @@ class StepWatch:
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
-        self._last: NDArray[np.uint8] | None = None
+        self._last: list[NDArray[np.uint8]] | None = None
         self._changes: deque[NDArray[np.uint8]] = deque(maxlen=2 * CALM_FRAMES + 1)
 
     def clear(self) -> None:
@@ -47,7 +49,8 @@ class StepWatch:
         """Take the next frame."""
         small = thumbnail(picture)
         if self._last is not None:
-            self._changes.append(cv2.absdiff(small, self._last).max(axis=2))
+            y, u, v = (cv2.absdiff(a, b) for a, b in zip(small, self._last, strict=True))
+            self._changes.append(cv2.max(y, cv2.max(u, v)).astype(np.uint8))
         self._last = small
         if len(self._changes) < 2 * CALM_FRAMES + 1:
             return []
@@ -57,6 +60,8 @@ class StepWatch:
         for k, change in enumerate(self._changes):
             if k != CALM_FRAMES:
                 moved &= change <= CALM_LEVELS
+        if not moved.any():
+            return []
         at = index - CALM_FRAMES
         return [ScreenStep(at - 1, at, box) for box in self._patches(moved)]
 
@@ -72,14 +77,14 @@ class StepWatch:
         return boxes
 
 
-def thumbnail(picture: Yuv420) -> NDArray[np.uint8]:
-    """Return (h / 4, w / 4, 3) Y, U, V of a frame."""
+def thumbnail(picture: Yuv420) -> list[NDArray[np.uint8]]:
+    """Return Y, U and V of a frame at (h / 4, w / 4)."""
     height, width = (max(1, side // SHRINK) for side in picture.size)
-    planes = [
-        cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA)
-        for p in (picture.y, picture.u, picture.v)
+    planes = (picture.y, picture.u, picture.v)
+    return [
+        cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        for plane in planes
     ]
-    return np.dstack(planes).astype(np.uint8)
 
 
 def patch_of_step(without: NDArray[np.uint8], shown: NDArray[np.uint8]) -> Mask | None:
@@ -95,12 +100,12 @@ def patch_of_step(without: NDArray[np.uint8], shown: NDArray[np.uint8]) -> Mask 
     kept = [c for c in contours if cv2.contourArea(c) >= 0.1 * largest]
     filled = np.zeros(moved.shape, np.uint8)
     cv2.drawContours(filled, kept, -1, 1, -1)
-    return filled.astype(np.bool_) if filled.sum() >= 40 else None
+    return filled.astype(np.bool_) if filled.sum() >= MIN_PATCH_PX else None
 
 
 def changed_at_once(first: NDArray[np.uint8], second: NDArray[np.uint8], patch: Mask) -> bool:
     """Say whether most of a patch changed between two neighbouring crops (h, w, 3)."""
-    return float((cv2.absdiff(first, second).max(axis=2)[patch] >= STEP_LEVELS // 2).mean()) >= 0.6
+    return float((cv2.absdiff(first, second).max(axis=2)[patch] >= STEP_LEVELS // 2).mean()) >= AT_ONCE_SHARE
 
 
 def edge_strength(crop: NDArray[np.uint8], patch: Mask) -> float:

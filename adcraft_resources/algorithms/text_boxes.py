@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ Box = tuple[int, int, int, int]
 
 CORE_PROBABILITY = 0.3  # PP-OCR's own threshold of the shrunken text core
 UNCLIP = 1.6  # the core is shrunk in training; Liao et al., DBNet, AAAI 2020, section 3.5
+SMALL_DISK = 3  # pixels up to which dilating by a kernel is the cheaper way
 MIN_CORE_SIDE = 3.0  # map pixels; less is noise
 
 
@@ -71,7 +73,7 @@ def quads_of_probability(
     return sorted(found, key=lambda item: (item.quad[0][1], item.quad[0][0]))
 
 
-def _score_inside(probability: NDArray[np.float32], contour: NDArray[np.int32]) -> float:
+def _score_inside(probability: NDArray[np.float32], contour: NDArray[Any]) -> float:
     x, y, w, h = cv2.boundingRect(contour)
     inside = np.zeros((h, w), np.uint8)
     cv2.fillPoly(inside, [contour - np.array([x, y])], 1)
@@ -172,7 +174,7 @@ def grow_by(mask: Mask, radius: float) -> Mask:
     """Return `mask` dilated by a disk; large disks by distance, whose cost does not grow with the radius."""
     if radius < 1 or not mask.any():
         return mask.copy()
-    if radius <= 3:
+    if radius <= SMALL_DISK:
         return cv2.dilate(mask.astype(np.uint8), disk(round(radius))).astype(np.bool_)
     distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
     return distance <= radius

@@ -6,7 +6,7 @@ Belongs here: gathering, in memory that does not grow with time. Does not: drawi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -47,8 +47,11 @@ class Surroundings:
     colour_count: int = 0
     appears: Step | None = None
     vanishes: Step | None = None
-    cuts: int = 0
-    edges: list[Level] = field(default_factory=list)
+
+    def release(self) -> None:
+        """Forget the pictures; the masks are drawn."""
+        self.total = self.squares = self.colour = None
+        self.appears = self.vanishes = None
 
     def add(self, picture: Yuv420) -> None:
         """Count one frame."""
@@ -69,7 +72,7 @@ class Surroundings:
 
     def deviation(self) -> Level | None:
         """Return the temporal standard deviation of luma, or None before the second frame."""
-        if self.total is None or self.squares is None or self.count < 2:
+        if self.total is None or self.squares is None or self.count == 1:
             return None
         mean = self.total / self.count
         return np.sqrt(np.maximum(self.squares / self.count - mean * mean, 0)).astype(np.float32)

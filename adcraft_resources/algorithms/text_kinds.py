@@ -22,6 +22,11 @@ UNREAD, UNREAD_PROVEN = (
     0.85,
     0.7,
 )  # detector scores from which unread letters count as text, alone and with proof
+MIN_LETTERS = 2  # a single sign may be any mark of the scene
+PROVEN_CONTRAST, UNREAD_CONTRAST = 60.0, 90.0  # levels between unread letters and ground
+MIN_FRAMES = 4  # that show whether a scene moves
+TELLING_SHARE = 0.6  # of the letters that change at once at an end of life
+MIN_MOVE_PX, AGREEING_SHARE = 1.5, 0.6  # a scene's move worth comparing; moves that agree
 MAX_UNREAD_HEIGHT = 0.4  # of the short side: taller “letters” nobody reads are shapes of the scene
 STILL_LEVELS, RESTLESS_LEVELS = 6.0, 12.0  # temporal deviation of an overlay, of a moving scene
 UPRIGHT_DEG = 2.5  # tilt of a detected box below which a line counts as level
@@ -49,7 +54,7 @@ def nature_of(
     for pattern in protected:
         if re.search(pattern, text):
             return TextNature("label", f"protected: it reads “{text}”, which matches {pattern}", motion)
-    readable = confidence >= READABLE and sum(ch.isalnum() for ch in text) >= 2
+    readable = confidence >= READABLE and sum(ch.isalnum() for ch in text) >= MIN_LETTERS
     if not readable and line_height(life.template.quad) > MAX_UNREAD_HEIGHT * min(size):
         return None
     if moves_with_scene(life):
@@ -64,9 +69,12 @@ def _unread_text(life: TextLife, proven: bool) -> bool:
     """Say whether letters no reader knows (another script, handwriting) are letters: clear, flat, in high contrast."""
     letters, spread = letter_colours(life)
     if proven and life.score >= UNREAD_PROVEN and letters.sure and spread <= 0.4 * letters.contrast:
-        return letters.contrast >= 60
+        return letters.contrast >= PROVEN_CONTRAST
     return (
-        life.score >= UNREAD and letters.sure and letters.contrast >= 90 and spread <= 0.25 * letters.contrast
+        life.score >= UNREAD
+        and letters.sure
+        and letters.contrast >= UNREAD_CONTRAST
+        and spread <= 0.25 * letters.contrast
     )
 
 
@@ -91,12 +99,16 @@ def proof_of_overlay(life: TextLife, cuts: int) -> str | None:
     letters = letters_of(portrait, life.template.quad, box).core
     unrest = life.surroundings.deviation()
     away = ~fill_quad(life.template.quad, box, grow=0.4 * line_height(life.template.quad))
-    if unrest is not None and life.surroundings.count >= 4 and away.any():
+    if unrest is not None and life.surroundings.count >= MIN_FRAMES and away.any():
         inside, around = float(np.median(unrest[letters])), float(np.median(unrest[away]))
         if inside <= STILL_LEVELS and around >= max(RESTLESS_LEVELS, 2.5 * inside):
             return "it stands still on the screen while the scene behind it moves"
     for step, verb in ((life.surroundings.appears, "appears"), (life.surroundings.vanishes, "vanishes")):
-        if step is not None and float(added_pixels(step)[letters].mean()) >= 0.6 and _calm(step.unrest):
+        if (
+            step is not None
+            and float(added_pixels(step)[letters].mean()) >= TELLING_SHARE
+            and _calm(step.unrest)
+        ):
             return f"it {verb} at once while the scene goes on"
     return None
 
@@ -107,20 +119,22 @@ def _calm(unrest: np.ndarray) -> bool:
 
 def moves_with_scene(life: TextLife) -> bool:
     """Say whether the text moved, and moved as its surroundings did."""
-    moves = [m for m in life.scene_moves if np.hypot(m[2], m[3]) >= 1.5]
+    moves = [m for m in life.scene_moves if np.hypot(m[2], m[3]) >= MIN_MOVE_PX]
     if not moves:
         return False
     apart = [np.hypot(m[0] - m[2], m[1] - m[3]) <= max(1.0, 0.3 * np.hypot(m[2], m[3])) for m in moves]
-    return float(np.mean(apart)) >= 0.6
+    return float(np.mean(apart)) >= AGREEING_SHARE
 
 
 def _by_style(life: TextLife, motion: Motion) -> TextNature:
     """Nothing moves, nothing changes: text set in an edit stands level, or is of one flat colour in high contrast."""
+    if life.moving:
+        return TextNature("overlay", "it moves over the screen in its own way, not with the scene", motion)
     short = max(quad_sides(life.template.quad)) < 2.5 * line_height(life.template.quad)
     if quad_angle(life.template.quad) <= UPRIGHT_DEG * (2 if short else 1):
         return TextNature("overlay", "it stands still and exactly level, as edits set text", motion)
     letters, spread = letter_colours(life)
-    if letters.sure and letters.contrast >= 60 and spread <= 0.3 * letters.contrast:
+    if letters.sure and letters.contrast >= PROVEN_CONTRAST and spread <= 0.3 * letters.contrast:
         return TextNature(
             "overlay", "its letters are of one flat colour in high contrast, as edits set them", motion
         )

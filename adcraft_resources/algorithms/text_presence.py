@@ -17,6 +17,9 @@ from adcraft_resources.algorithms.glyph_masks import LETTER_MARGIN, Crop, crop_y
 from adcraft_resources.algorithms.text_boxes import Box, disk, fill_quad, line_height, quad_box, shrink_quad
 from adcraft_resources.algorithms.values import Mask, Quad, Yuv420
 
+FULL_MATCH, FULL_CORRELATION = 0.7, 0.5  # together: the letters are there in their colour
+SAME_SHAPE, HALF_STRENGTH = 0.88, 0.5  # or: their shape is, brightened or darkened with the picture
+FAINT_CORRELATION, FAINT_FROM, FAINT_TO = 0.4, 0.05, 0.97  # a frame of a fade
 COLOUR_TOLERANCE = 26.0  # levels a letter's pixel may stray by codec noise
 
 
@@ -40,14 +43,14 @@ class Presence:
     @property
     def full(self) -> bool:
         """The text stands there at full strength, or evenly brightened or darkened with the picture."""
-        return (self.match >= 0.7 and self.correlation >= 0.5) or (
-            self.correlation >= 0.88 and self.strength > 0.5
+        return (self.match >= FULL_MATCH and self.correlation >= FULL_CORRELATION) or (
+            self.correlation >= SAME_SHAPE and self.strength > HALF_STRENGTH
         )
 
     @property
     def faint(self) -> bool:
         """The same letters are there, but weaker: a frame of a fade."""
-        return self.correlation >= 0.4 and 0.05 <= self.strength < 0.97
+        return self.correlation >= FAINT_CORRELATION and FAINT_FROM <= self.strength < FAINT_TO
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def picture_template(crop: Crop, patch: Mask, box: Box) -> TextTemplate:
 
 def _shrink(mask: Mask, shape: tuple[int, ...]) -> Mask:
     small = cv2.resize(mask.astype(np.uint8) * 255, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
-    return small > 127
+    return small >= 128  # noqa: PLR2004 - half covered
 
 
 def _plane_crop(picture: Yuv420, plane: int, box: Box, pose: Pose) -> NDArray[np.uint8]:

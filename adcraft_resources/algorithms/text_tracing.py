@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from adcraft_resources.algorithms.text_boxes import line_height, quad_sides
 from adcraft_resources.algorithms.text_lives import HOME
 from adcraft_resources.algorithms.text_presence import (
+    FULL_MATCH,
     Pose,
     Presence,
     TextTemplate,
@@ -32,6 +33,11 @@ POP_STEPS = (
     1.3,
     1.45,
 )  # size changes from frame to frame
+SMALLEST, LARGEST = 0.15, 1.7  # sizes a pop goes through
+MOVED_MATCH, MOVED_GAIN = 0.5, 0.1  # letters in colour at a new place, and how much better than at the old
+SURE_SCORE = 0.9  # found at the old size, beyond doubt
+SIZED_SCORE, SIZED_MATCH = 0.66, 0.6  # at another size: of the search, of the letters
+CLEAR_FADE = 0.1  # strength from which a weak text is a fade and not another size
 ABSENT = Presence(0.0, 0.0, 0.0)
 
 
@@ -71,7 +77,9 @@ def trace_text(template: TextTemplate, frames: Iterable[tuple[int, Yuv420]], sta
         if found is not None:
             velocity = (found.dx - pose.dx, found.dy - pose.dy)
             pose, end, settled = found, index, settled if found.scale != 1.0 else index
-        elif pose.scale == 1.0 and here.faint and here.match < 0.7 and here.strength <= strength + 0.04:
+        elif (
+            pose.scale == 1.0 and here.faint and here.match < FULL_MATCH and here.strength <= strength + 0.04
+        ):
             end, strength, fading = index, here.strength, True
         else:
             lost = True
@@ -92,20 +100,26 @@ def _follow(template: TextTemplate, picture: Yuv420, near: Pose, here: Presence)
     if (
         near.scale == 1.0
         and score >= need
-        and there.match >= 0.5
-        and there.correlation > here.correlation + 0.1
+        and there.match >= MOVED_MATCH
+        and there.correlation > here.correlation + MOVED_GAIN
     ):
         return pose
-    if here.faint and here.match < 0.7 and here.strength > 0.1:
+    if here.faint and here.match < FULL_MATCH and here.strength > CLEAR_FADE:
         return None  # a fade rather than a change of size
-    if near.scale == 1.0 and score > 0.9 and there.match >= 0.5:
+    if near.scale == 1.0 and score > SURE_SCORE and there.match >= MOVED_MATCH:
         return None
     best, scaled = near, -1.0
     for factors in (POP_STEPS, (0.93, 0.965, 1.035, 1.07)):
         base = near.scale if scaled < 0 else best.scale
-        sizes = tuple(round(base * factor, 4) for factor in factors if 0.15 <= base * factor <= 1.7)
+        sizes = tuple(round(base * factor, 4) for factor in factors if SMALLEST <= base * factor <= LARGEST)
         other, value = find_pose(template, picture, Pose(near.dx, near.dy), (12, 12), sizes)
         if value > scaled:
             best, scaled = other, value
     there = measure_presence(template, picture, best)
-    return best if scaled >= max(need, 0.66) and there.match >= 0.6 and there.correlation >= 0.6 else None
+    return (
+        best
+        if scaled >= max(need, SIZED_SCORE)
+        and there.match >= SIZED_MATCH
+        and there.correlation >= SIZED_MATCH
+        else None
+    )

@@ -10,7 +10,12 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from adcraft_resources.algorithms.frame_memory import FrameMemory
-from adcraft_resources.algorithms.life_evidence import compare_end, compare_start, gather_evidence
+from adcraft_resources.algorithms.life_evidence import (
+    compare_end,
+    compare_start,
+    gather_evidence,
+    note_scene_move,
+)
 from adcraft_resources.algorithms.popped_pictures import (
     PoppedPicture,
     companion_is_due,
@@ -161,6 +166,7 @@ class TextTracker:
         )
         self._next_id += 1
         life.pose = life.poses.get(life.last_frame, HOME)
+        note_scene_move(life, self.memory)
         clean = self._clear_of_others(life, life.first_frame - 1)
         life.surroundings.appears = compare_start(life, self.memory, clean=clean)
         if not life.picture:
@@ -197,6 +203,7 @@ class TextTracker:
         trace = trace_text(life.template, self.memory.after(start), start, life.pose)
         life.poses.update(trace.poses)
         life.last_frame, life.settled_last = trace.end, trace.settled
+        note_scene_move(life, self.memory)
         if trace.lost or trace.settled < now:
             self._close(life)
         else:
@@ -210,10 +217,10 @@ class TextTracker:
         life.closed = True
         self._open.remove(life)
         last = life.last_frame
-        if life.picture and life.loose_until < 0 and last < self.memory.now:
-            # A thing of the scene that rested for a while moves off; an added picture is gone at once.
-            if life.poses or not ends_at_once(life.template, self.memory, last, last + 1):
-                return
+        alone = life.picture and life.loose_until < 0 and last < self.memory.now
+        # A thing of the scene that rested for a while moves off; an added picture is gone at once.
+        if alone and (life.poses or not ends_at_once(life.template, self.memory, last, last + 1)):
+            return
         self._closed.append(life)
         self._recent.append(life)
 

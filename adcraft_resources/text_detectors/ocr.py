@@ -46,6 +46,7 @@ def _session(name: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # two threads cost 1.5 to 1.8 times the CPU time of one
     options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # the arena keeps the peak of every picture size it has seen
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(bundled_model(name)), options, providers=["CPUExecutionProvider"])
 

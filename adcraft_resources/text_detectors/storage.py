@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -55,7 +56,7 @@ def load_tracks(folder: Path) -> TextTracks:
             raise StoreDamaged(
                 f"{folder} holds text tracks of format {body['format']}.", remedy="Run ocr_masks again."
             )
-        chunks = [bits[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        chunks = [bits[a:b] for a, b in pairwise(starts)]
         tracks = tuple(_track_from_dict(item, chunks) for item in body["tracks"])
         return TextTracks((int(body["size"][0]), int(body["size"][1])), int(body["frame_count"]), tracks)
     except (OSError, KeyError, ValueError, IndexError, TypeError, zipfile.BadZipFile) as error:

@@ -23,7 +23,7 @@ from adcraft_resources.video_codecs import VideoReader, small_rgb_of
 
 MEMORY_S = 2.0
 MAX_GAP_LOOKS = 8  # per look; each costs a fraction of one
-MEMORY_BYTES = 160_000_000
+MEMORY_BYTES = 120_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,7 @@ class ClipSearch:
         )
         if nature is not None:
             self.tracks.append(track_of(life, text, confidence, nature, self._tracker.size))
+        life.surroundings.release()
 
 
 def track_of(

@@ -10,26 +10,29 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise, product
+from itertools import product
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adcraft_resources.algorithms.dissolves import DissolveDetector
 from adcraft_resources.algorithms.values import Frame, Keyframe, Shot
 
 _LONG_SIDE = 48  # pixels cuts are judged on: detail and noise are gone, composition is left
 _REACH = (
     6  # a picture's parts may have moved this many of those pixels (an eighth of the picture) between frames
 )
-_STEP = 2
+_COARSE_STEP, _FINE_STEP = 3, 2
 _PATCH = 7  # side of the patch that must match
-_CHANGED_LEVELS = 6.0  # a patch has changed when its best match is off by this many levels ...
-_CHANGED_CONTRAST = 0.30  # ... plus this share of the pictures' contrast
+_CHANGED_LEVELS = 2.5  # a patch has changed when its best match is off by this many levels (coder noise) ...
+_CHANGED_CONTRAST = 0.38  # ... plus this share of the pictures' contrast
 _CUT_SHARE = 0.5  # share of the picture that is new at a cut; calibrated: ≥ 0.89 at cuts, ≤ 0.09 within takes
 _SAME_SHARE = 0.35  # two pictures show the same take when less than this differs
 _STAND_OUT = 1.6  # a cut's change against the median of its neighbours'; fast pans change evenly
 _SIDE = 4  # frames on each side that a boundary is weighed against; a piece this short is a flash or a strobe
+_DISSOLVE_APART = 12  # frames; a dissolve seen twice, or with a hard cut in it, is one boundary
+_RECENT = 40  # frames whose times are remembered, more than a dissolve looks back
 _SHARPER_WITHIN = 5  # frames a keyframe may move for sharpness
 
 _Thumb = NDArray[np.uint8]
@@ -46,15 +49,18 @@ class _Look:
 
 
 class CutDetector:
-    """Finds hard cuts in a stream of small frames; holds nine of them.
+    """Finds cuts in a stream of small frames; holds eight of them, and 33 thumbnails to see dissolves.
 
-    A boundary is a cut when, after matching patches over an eighth of the picture, most of the picture is new,
+    A boundary is a hard cut when, after matching patches over an eighth of the picture, most of the picture is new,
     the change stands out from the frames around it (pans and shake do not), and no frame after it is like one
-    before it (flashes return).
+    before it (flashes return). A dissolve is cut where the new take outweighs the old.
     """
 
     def __init__(self) -> None:
         self._held: deque[_Look] = deque(maxlen=2 * _SIDE)
+        self._recent: deque[tuple[int, float]] = deque(maxlen=_RECENT)
+        self._dissolves = DissolveDetector(new_share)
+        self._half_ways: list[tuple[int, float]] = []
         self._cuts: list[_Look] = []
         self._first: _Look | None = None
         self._last: _Look | None = None
@@ -71,6 +77,10 @@ class CutDetector:
         self._first = self._first or look
         self._last = look
         self._held.append(look)
+        self._recent.append((index, pts_s))
+        ago = self._dissolves.push(thumb)
+        if ago is not None:
+            self._half_ways.append(self._recent[-1 - ago])
         if len(self._held) > _SIDE:
             self._judge(len(self._held) - _SIDE)
 
@@ -83,14 +93,28 @@ class CutDetector:
             return []
         for place in range(max(1, len(self._held) - _SIDE + 1), len(self._held)):
             self._judge(place)
-        starts = [self._first, *self._cuts]
-        shots = [
-            Shot(start.index, following.index - 1, start.pts_s, following.pts_s)
-            for start, following in pairwise(starts)
-        ]
-        final = starts[-1]
+        starts = [(self._first.index, self._first.pts_s), *self._boundaries()]
         end_s = self._last.pts_s + self._step_s if duration_s is None else duration_s
-        return [*shots, Shot(final.index, self._last.index, final.pts_s, end_s)]
+        ends = [*starts[1:], (self._last.index + 1, end_s)]
+        return [
+            Shot(first, following - 1, start_s, following_s)
+            for (first, start_s), (following, following_s) in zip(starts, ends, strict=True)
+        ]
+
+    def _boundaries(self) -> list[tuple[int, float]]:
+        """Hard cuts and the middles of dissolves, these only where no hard cut is near."""
+        cuts = [(cut.index, cut.pts_s) for cut in self._cuts]
+        runs: list[list[tuple[int, float]]] = []
+        for place in sorted(self._half_ways):
+            if runs and place[0] - runs[-1][-1][0] <= _DISSOLVE_APART:
+                runs[-1].append(place)
+            else:
+                runs.append([place])
+        middles = [run[len(run) // 2] for run in runs]
+        soft = [
+            middle for middle in middles if all(abs(middle[0] - cut[0]) > _DISSOLVE_APART for cut in cuts)
+        ]
+        return sorted([*cuts, *soft])
 
     def _judge(self, place: int) -> None:
         """Decide whether the held frame at `place` begins a shot."""
@@ -112,20 +136,30 @@ def new_share(before: _Thumb, after: _Thumb) -> float:
     """Share of `after` whose patches match nowhere near in `before`, 0 to 1; thumbnails (h, w, 3) of one size.
 
     Block matching on 48 pixels: a patch is new when its best match is off by more than a floor plus a share of the
-    pictures' contrast, so dark and flat scenes are judged by their own measure.
+    pictures' contrast, so dark and flat scenes are judged by their own measure. Shifts are tried coarsely, and
+    finely only where that leaves much new.
     """
-    height, width = after.shape[:2]
-    if _mean_difference(before, after) < _CHANGED_LEVELS:  # cannot come to a cut; spares the search
+    contrast = min(float(before.std()), float(after.std()))
+    changed = _CHANGED_LEVELS + _CHANGED_CONTRAST * contrast
+    if (
+        3 * float(cv2.absdiff(before, after).mean()) < _SAME_SHARE * changed
+    ):  # three channels: no larger share left
         return 0.0
+    share = _unmatched(before, after, changed, _COARSE_STEP)
+    return share if share < _SAME_SHARE else _unmatched(before, after, changed, _FINE_STEP)
+
+
+def _unmatched(before: _Thumb, after: _Thumb, changed: float, step: int) -> float:
+    """Share of patches off by more than `changed` levels at every shift, tried in steps."""
+    height, width = after.shape[:2]
     around = cv2.copyMakeBorder(before, _REACH, _REACH, _REACH, _REACH, cv2.BORDER_REPLICATE)
     best = np.full((height, width), 255, np.uint8)
-    for dy in range(0, 2 * _REACH + 1, _STEP):
-        for dx in range(0, 2 * _REACH + 1, _STEP):
+    for dy in range(0, 2 * _REACH + 1, step):
+        for dx in range(0, 2 * _REACH + 1, step):
             off = cv2.absdiff(around[dy : dy + height, dx : dx + width], after)
             patches = cv2.blur(off, (_PATCH, _PATCH), borderType=cv2.BORDER_REPLICATE)
             np.minimum(best, patches.max(axis=2), out=best)
-    contrast = min(float(before.std()), float(after.std()))
-    return float((best > _CHANGED_LEVELS + _CHANGED_CONTRAST * contrast).mean())
+    return float((best > changed).mean())
 
 
 def choose_keyframes(
@@ -190,7 +224,3 @@ def _thumbnail(frame: Frame) -> _Thumb:
     size = (max(_PATCH, round(width * scale)), max(_PATCH, round(height * scale)))
     small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.blur(small, (3, 3), borderType=cv2.BORDER_REPLICATE), np.uint8)
-
-
-def _mean_difference(a: _Thumb, b: _Thumb) -> float:
-    return float(cv2.absdiff(a, b).mean())

@@ -19,7 +19,7 @@ from adcraft_resources.algorithms.values import Yuv420
 from adcraft_resources.video_codecs.colour_tags import is_wide
 from adcraft_resources.video_codecs.containers import seconds_of
 from adcraft_resources.video_codecs.facts import VideoFacts
-from adcraft_resources.video_codecs.orientation import turn_of, turned
+from adcraft_resources.video_codecs.orientation import Turn, turned
 from adcraft_resources.video_codecs.pictures import picture_of
 
 _PLANAR = ("yuv420p", "yuvj420p")
@@ -34,6 +34,8 @@ class Normaliser:
     def __init__(self, facts: VideoFacts, stream: VideoStream) -> None:
         self._facts = facts
         self._start = facts.start_s
+        # Read once: a frame whose side data is looked at refers to itself and lives until the collector runs.
+        self._turn = Turn(facts.rotation_deg // 90, facts.mirrored)
         self._reformatter = VideoReformatter()
         self._graph = _deinterlacer(stream) if facts.interlaced else None
 
@@ -60,11 +62,10 @@ class Normaliser:
             yield self._finished(frame)
 
     def _finished(self, frame: av.VideoFrame) -> tuple[float, Yuv420]:
-        turn = turn_of(frame)
         seconds = seconds_of(frame) - self._start
         if frame.format.name not in _PLANAR or is_wide(frame):
             frame = self._converted(frame)
-        return seconds, turned(picture_of(frame, self._facts.matrix, self._facts.range), turn)
+        return seconds, turned(picture_of(frame, self._facts.matrix, self._facts.range), self._turn)
 
     def _converted(self, frame: av.VideoFrame) -> av.VideoFrame:
         wide = {"dst_color_primaries": _BT709, "dst_color_trc": _BT709} if is_wide(frame) else {}

@@ -28,7 +28,7 @@ PREVIEW_SIDE = 320  # px of the short side looks are tried at: SSIM there is wit
 _MOST_TRIM = 6.0, 7.0  # of skin's L* and hue in degrees: what needs more needs another design
 _ROUNDS = 4
 _STEPS = 1.35, 0.75  # a push and a hold of the tone
-_PUSH_LIMIT = 1.8  # of the design's own strength: beyond it blacks clog
+_PUSH_LIMIT = 2.0  # of the design's own strength: beyond it blacks clog
 _MOST_BLACK = 0.1  # lightness black is lifted to at most by a push: more is fog
 _STILL, _MOVING = (
     0.3,
@@ -75,11 +75,14 @@ def fit_grade(
 ) -> FittedGrade:
     """Fit to `keys` (frames with their skin, None where none was found); `motion` as of `change_between`.
 
-    Light is fixed to the screen, which shows when the scene slides under it: it is dimmed as `motion` grows.
+    Light is fixed to the screen, which shows when the scene slides under it: it is dimmed as `motion` grows, and
+    sharpening with it, which moving edges would make shimmer.
     """
     limits = limits or LookLimits()
     share = 1 - (1 - _LEAST_LIGHT) * float(np.clip((motion - _STILL) / (_MOVING - _STILL), 0, 1))
-    light = scale_light(light, share)
+    light = replace(
+        scale_light(light, share), clarity=light.clarity * share, sharpness=light.sharpness * share
+    )
     previews = [_preview(frame, mask) for frame, mask in keys]
     push, designed = 1.0, grade.tone
     measured = _Measured(None, None, None)

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from adcraft_resources.algorithms.values import Yuv420
 from adcraft_resources.video_codecs.colour_tags import is_wide
-from adcraft_resources.video_codecs.containers import seconds_of
+from adcraft_resources.video_codecs.containers import keeps_no_times, seconds_of
 from adcraft_resources.video_codecs.facts import VideoFacts
 from adcraft_resources.video_codecs.orientation import Turn, turned
 from adcraft_resources.video_codecs.pictures import picture_of
@@ -33,7 +33,8 @@ class Normaliser:
 
     def __init__(self, facts: VideoFacts, stream: VideoStream) -> None:
         self._facts = facts
-        self._start = facts.start_s
+        self._by_turn = keeps_no_times(stream.container)
+        self._finished_count = 0
         # Read once: a frame whose side data is looked at refers to itself and lives until the collector runs.
         self._turn = Turn(facts.rotation_deg // 90, facts.mirrored)
         self._reformatter = VideoReformatter()
@@ -62,10 +63,17 @@ class Normaliser:
             yield self._finished(frame)
 
     def _finished(self, frame: av.VideoFrame) -> tuple[float, Yuv420]:
-        seconds = seconds_of(frame) - self._start
+        seconds = self._seconds(frame)
         if frame.format.name not in _PLANAR or is_wide(frame):
             frame = self._converted(frame)
         return seconds, turned(picture_of(frame, self._facts.matrix, self._facts.range), self._turn)
+
+    def _seconds(self, frame: av.VideoFrame) -> float:
+        """Time after the first picture; where the container keeps none, the frame's turn at the average rate."""
+        self._finished_count += 1
+        if self._by_turn or frame.pts is None:
+            return float((self._finished_count - 1) / self._facts.fps)
+        return seconds_of(frame) - self._facts.start_s
 
     def _converted(self, frame: av.VideoFrame) -> av.VideoFrame:
         wide = {"dst_color_primaries": _BT709, "dst_color_trc": _BT709} if is_wide(frame) else {}

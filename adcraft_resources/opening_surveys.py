@@ -20,11 +20,11 @@ from adcraft_resources.algorithms.values import Frame, Mask, Shot, TextTracks
 from adcraft_resources.faces import find_faces
 from adcraft_resources.video_codecs import TimedPicture, VideoFacts, rgb_of, small_rgb_of
 
-_OPENING_S: Final = 1.2  # looked at for faces, labels and what draws the eye; the hook stays at least as long
+_OPENING_S: Final = 0.8  # looked at for faces, labels and what draws the eye, and held in memory meanwhile
 _OPENING_SAMPLES: Final = 3
 _LATER_SHOTS: Final = 4  # whose middle is looked at for skin
 _FACE_SIDE: Final = 320  # px of the short side on which faces are sought: one of 8 % of it is found
-_POSTER_S: Final = 1.0
+_POSTER_S: Final = _OPENING_S
 _POSTER_EVERY: Final = 5  # pictures
 _POSTER_GAIN: Final = 0.08  # of the opening score another frame must win to stand for the video
 _FACE_WEIGHT: Final = 1.0
@@ -36,7 +36,7 @@ _FACE_MARGIN: Final = 0.12  # of a face's size kept around it: hair, chin
 class OpeningSurvey:
     """Sample pictures of the opening by frame number, the first one included, with faces (px) and label boxes.
 
-    `poster` is the frame that opens strongest within the first second: the first one, unless another is
+    `poster` is the frame that opens strongest within the opening: the first one, unless another is
     clearly better (a fade from black, a blurred start). `skins` holds the skin of pictures that show a face, by
     frame number; later shots add theirs as they pass.
     """

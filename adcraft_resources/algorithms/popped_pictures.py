@@ -77,15 +77,17 @@ def sudden_picture(step: ScreenStep, memory: FrameMemory, lives: Sequence[TextLi
 
 
 def _explains(life: TextLife, step: ScreenStep, memory: FrameMemory) -> bool:
-    """Say whether a step lies on a life's place in its time."""
-    size = _size(memory)
-    if not life.first_frame - SLACK <= step.after or not step.before <= life.last_frame + SLACK:
+    """Say whether a step lies on a life's place and is its coming or going.
+
+    A step in the middle of a text's life is something else: the box that marks the word being spoken, say.
+    """
+    ends = (life.first_frame, life.last_frame + 1)
+    within = life.first_frame <= step.after and step.before <= life.last_frame
+    if not (within and life.picture) and min(abs(step.after - end) for end in ends) > SLACK:
         return False
-    own = (
-        life.box
-        if life.picture
-        else quad_box(life.template.quad, size, 0.3 * line_height(life.template.quad))
-    )
+    own = life.box
+    if not life.picture:
+        own = quad_box(life.template.quad, _size(memory), 0.3 * line_height(life.template.quad))
     return box_overlap(own, step.box) > 0.05 * min(box_area(own), box_area(step.box))
 
 

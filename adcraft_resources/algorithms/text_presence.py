@@ -20,6 +20,8 @@ from adcraft_resources.algorithms.values import Mask, Quad, Yuv420
 FULL_MATCH, FULL_CORRELATION = 0.7, 0.5  # together: the letters are there in their colour
 SAME_SHAPE, HALF_STRENGTH = 0.88, 0.5  # or: their shape is, brightened or darkened with the picture
 FAINT_CORRELATION, FAINT_FROM, FAINT_TO = 0.4, 0.05, 0.97  # a frame of a fade
+NUDGES = (-2, -1, 0, 1, 2)  # template pixels
+HALF = 128
 COLOUR_TOLERANCE = 26.0  # levels a letter's pixel may stray by codec noise
 
 
@@ -99,7 +101,7 @@ def picture_template(crop: Crop, patch: Mask, box: Box) -> TextTemplate:
 
 def _shrink(mask: Mask, shape: tuple[int, ...]) -> Mask:
     small = cv2.resize(mask.astype(np.uint8) * 255, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
-    return small >= 128  # noqa: PLR2004 - half covered
+    return small >= HALF
 
 
 def _plane_crop(picture: Yuv420, plane: int, box: Box, pose: Pose) -> NDArray[np.uint8]:
@@ -120,20 +122,46 @@ def measure_presence(template: TextTemplate, picture: Yuv420, pose: Pose | None 
     pose = pose or Pose()
     if pose.scale == 1.0:
         return _compare(template, _plane_crop(picture, template.plane, template.box, pose).astype(np.float32))
-    left, top, right, bottom = template.box
-    grow_x, grow_y = (round((pose.scale - 1) * side / 2) for side in (right - left, bottom - top))
-    box = (left - grow_x, top - grow_y, right + grow_x, bottom + grow_y)
-    seen = _plane_crop(picture, template.plane, box, pose).astype(np.float32)
-    height, width = template.values.shape
-    return _compare(
-        template, cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return max(
+        (_compare_scaled(template, picture, pose, x, y) for x in NUDGES for y in NUDGES), key=_correlation
     )
 
 
+def _correlation(presence: Presence) -> float:
+    return presence.correlation
+
+
+def _compare_scaled(template: TextTemplate, picture: Yuv420, pose: Pose, dx: int, dy: int) -> Presence:
+    """Compare with the template brought to the pose's size, nudged by (dx, dy): a searched place is off by some."""
+    height, width = template.values.shape
+    size = (max(4, round(width * pose.scale)), max(4, round(height * pose.scale)))
+    values = cv2.resize(
+        template.values, size, interpolation=cv2.INTER_AREA if pose.scale < 1 else cv2.INTER_LINEAR
+    )
+    core, band = (
+        cv2.resize(m.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) >= HALF
+        for m in (template.core, template.band)
+    )
+    step = template.step
+    left = template.box[0] - (size[0] - width) // 2 * step
+    top = template.box[1] - (size[1] - height) // 2 * step
+    box = (left, top, left + size[0] * step, top + size[1] * step)
+    moved = Pose(pose.dx + dx * step, pose.dy + dy * step)
+    seen = _plane_crop(picture, template.plane, box, moved).astype(np.float32)
+    if not core.any() or not band.any():
+        return Presence(0.0, 0.0, 0.0)
+    return _compare_pixels(values.astype(np.float32), seen, core, band)
+
+
 def _compare(template: TextTemplate, seen: NDArray[np.float32]) -> Presence:
-    known = template.values[template.band]
-    found = seen[template.band]
-    match = float((np.abs(seen - template.values)[template.core] <= COLOUR_TOLERANCE).mean())
+    return _compare_pixels(template.values, seen, template.core, template.band)
+
+
+def _compare_pixels(
+    values: NDArray[np.float32], seen: NDArray[np.float32], core: Mask, band: Mask
+) -> Presence:
+    known, found = values[band], seen[band]
+    match = float((np.abs(seen - values)[core] <= COLOUR_TOLERANCE).mean())
     known, found = known - known.mean(), found - found.mean()
     power, other = float(known @ known), float(found @ found)
     product = float(known @ found)

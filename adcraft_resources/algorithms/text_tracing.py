@@ -36,8 +36,8 @@ POP_STEPS = (
 SMALLEST, LARGEST = 0.15, 1.7  # sizes a pop goes through
 MOVED_MATCH, MOVED_GAIN = 0.5, 0.1  # letters in colour at a new place, and how much better than at the old
 SURE_SCORE = 0.9  # found at the old size, beyond doubt
-SIZED_SCORE, SIZED_MATCH = 0.66, 0.6  # at another size: of the search, of the letters
-CLEAR_FADE = 0.1  # strength from which a weak text is a fade and not another size
+SIZED_SCORE, SIZED_MATCH, SIZED_CORRELATION = 0.66, 0.4, 0.7  # at another size: of the search, of the letters
+FADE_NOISE, MAX_WAIT = 0.02, 4  # of strength; frames without a change after which a fade is over
 ABSENT = Presence(0.0, 0.0, 0.0)
 
 
@@ -60,33 +60,54 @@ def trace_text(template: TextTemplate, frames: Iterable[tuple[int, Yuv420]], sta
         start: A frame where the text stands fully at `pose`.
         pose: Its place there.
     """
-    end = settled = start
+    settled = start
     poses: dict[int, Pose] = {}
     velocity = (0, 0)
-    strength, fading, lost = 1.0, False, False
+    fade = Fade(start)
+    lost = False
     for index, picture in frames:
         here = measure_presence(template, picture, pose) if pose.scale == 1.0 else ABSENT
-        if here.full and not fading:
-            end = settled = index
+        found = None
+        if here.full and not fade.begun:
+            settled = fade.end = index
             velocity = (0, 0)
-            if pose != HOME:
-                poses[index] = pose
-            continue
-        near = Pose(pose.dx + velocity[0], pose.dy + velocity[1], pose.scale)
-        found = None if fading else _follow(template, picture, near, here)
+        else:
+            near = Pose(pose.dx + velocity[0], pose.dy + velocity[1], pose.scale)
+            found = None if fade.begun else _follow(template, picture, near, here)
+            if found is None and not fade.goes_on(index, here):
+                lost = True
+                break
         if found is not None:
             velocity = (found.dx - pose.dx, found.dy - pose.dy)
-            pose, end, settled = found, index, settled if found.scale != 1.0 else index
-        elif (
-            pose.scale == 1.0 and here.faint and here.match < FULL_MATCH and here.strength <= strength + 0.04
-        ):
-            end, strength, fading = index, here.strength, True
-        else:
-            lost = True
-            break
+            pose, settled = found, settled if found.scale != 1.0 else index
+            fade.end = index
         if pose != HOME:
             poses[index] = pose
-    return Trace(end, settled, poses, lost)
+    return Trace(fade.end, settled, poses, lost)
+
+
+@dataclass(slots=True)
+class Fade:
+    """A text growing weaker from frame to frame; `end` is the last frame that belongs to it."""
+
+    end: int
+    strength: float = 1.0
+    begun: bool = False
+    waiting: int = 0
+
+    def goes_on(self, index: int, here: Presence) -> bool:
+        """Take in the next frame; false when the text is gone.
+
+        What stays equally weak is scenery that happens to resemble the letters: those frames are not counted.
+        """
+        if not here.faint or here.match >= FULL_MATCH or here.strength > self.strength + FADE_NOISE:
+            return False
+        self.begun = True
+        if here.strength > self.strength - FADE_NOISE:
+            self.waiting += 1
+            return self.waiting < MAX_WAIT
+        self.end, self.strength, self.waiting = index, here.strength, 0
+        return True
 
 
 def _follow(template: TextTemplate, picture: Yuv420, near: Pose, here: Presence) -> Pose | None:
@@ -104,8 +125,6 @@ def _follow(template: TextTemplate, picture: Yuv420, near: Pose, here: Presence)
         and there.correlation > here.correlation + MOVED_GAIN
     ):
         return pose
-    if here.faint and here.match < FULL_MATCH and here.strength > CLEAR_FADE:
-        return None  # a fade rather than a change of size
     if near.scale == 1.0 and score > SURE_SCORE and there.match >= MOVED_MATCH:
         return None
     best, scaled = near, -1.0
@@ -116,10 +135,7 @@ def _follow(template: TextTemplate, picture: Yuv420, near: Pose, here: Presence)
         if value > scaled:
             best, scaled = other, value
     there = measure_presence(template, picture, best)
-    return (
-        best
-        if scaled >= max(need, SIZED_SCORE)
-        and there.match >= SIZED_MATCH
-        and there.correlation >= SIZED_MATCH
-        else None
-    )
+    # A weak text at the old size is a fade, unless another size explains it clearly better.
+    least = max(SIZED_CORRELATION, here.correlation + MOVED_GAIN)
+    fits = there.match >= SIZED_MATCH and there.correlation >= least
+    return best if fits and scaled >= max(need, SIZED_SCORE) else None

@@ -24,7 +24,14 @@ from adcraft_resources.algorithms.popped_pictures import (
     sudden_picture,
 )
 from adcraft_resources.algorithms.screen_steps import ScreenStep, StepWatch
-from adcraft_resources.algorithms.text_boxes import Box, FoundQuad, box_area, box_overlap, quad_box
+from adcraft_resources.algorithms.text_boxes import (
+    Box,
+    FoundQuad,
+    box_area,
+    box_overlap,
+    line_height,
+    quad_box,
+)
 from adcraft_resources.algorithms.text_evidence import Surroundings, surroundings_box
 from adcraft_resources.algorithms.text_gaps import find_gaps
 from adcraft_resources.algorithms.text_lives import HOME, TextLife, shift_quad
@@ -33,6 +40,7 @@ from adcraft_resources.algorithms.text_tracing import Trace, trace_text
 from adcraft_resources.algorithms.values import Quad, Yuv420
 
 MIN_SCORE = 0.6  # a detector's mean probability; scenery drawn in strokes scores less
+MAX_HEIGHT = 0.6  # of the short side; taller “lines” are shapes of the scene
 COVERED = 0.75  # share of a detection under known texts that makes it known
 REMEMBERED = 24  # closed lives that still explain what is found later
 
@@ -118,7 +126,8 @@ class TextTracker:
     def _begin_texts(self, found: Sequence[FoundQuad], at: int) -> None:
         picture = self.memory.picture(at)
         for item in found:
-            if picture is not None and item.score >= MIN_SCORE and not self._known(item.quad, at):
+            big = line_height(item.quad) > MAX_HEIGHT * min(self.size)
+            if picture is not None and item.score >= MIN_SCORE and not big and not self._known(item.quad, at):
                 template = cut_template(picture, item.quad)
                 back = trace_text(template, self.memory.before(at), at, HOME)
                 ahead = trace_text(template, self.memory.after(at), at, HOME)

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pytest
+
+from adcraft_resources.algorithms.text_kinds import moves_with_scene, nature_of
+from adcraft_resources.algorithms.text_lives import TextLife
+from adcraft_resources.algorithms.text_tracks import TextTracker
+from adcraft_tests.drawn_overlays import caption, disc, found, noisy, put, yuv
+from adcraft_tests.drawn_videos import take, texture
+
+SIZE = (180, 320)
+HELLO = caption("Hello there", 26, outline=2)
+X, Y = 70, 90
+
+
+def track(
+    frames: list[np.ndarray],
+    looks: Iterable[int],
+    seen: Callable[[int], list],
+    *,
+    cuts: Iterable[int] = (),
+) -> list[TextLife]:
+    tracker = TextTracker(SIZE, cuts, memory=60)
+    looks, lives = set(looks), []
+    for index, frame in enumerate(noisy(frames)):
+        tracker.push(index, yuv(frame))
+        if index in looks:
+            tracker.see(seen(index))
+            tracker.looked()
+            lives += tracker.take_closed()
+    return sorted(lives + tracker.finish(), key=lambda life: life.first_frame)
+
+
+def still_scene(count: int, seed: int = 3) -> list[np.ndarray]:
+    return [texture(*SIZE, seed)] * count
+
+
+def moving_scene(count: int, seed: int = 4) -> list[np.ndarray]:
+    return take(count, size=SIZE, seed=seed, speed=2.0)
+
+
+@pytest.mark.parametrize("scene", [still_scene, moving_scene])
+def test_a_caption_found_in_mid_life_gets_its_exact_first_and_last_frame(scene: Callable) -> None:
+    frames = [put(f, HELLO, X, Y)[0] if 7 <= i <= 32 else f for i, f in enumerate(scene(45))]
+    (life,) = track(frames, range(0, 45, 12), lambda i: [found(HELLO, X, Y)] if 7 <= i <= 32 else [])
+    assert (life.first_frame, life.last_frame) == (7, 32)
+    assert not life.poses
+
+
+def test_captions_that_follow_one_another_at_one_place_are_parted_at_the_frame() -> None:
+    other = caption("Good night", 26, outline=2)
+    shown = [HELLO if i < 19 else other for i in range(40)]
+    frames = [put(f, shown[i], X, Y)[0] for i, f in enumerate(still_scene(40))]
+    lives = track(frames, range(0, 40, 12), lambda i: [found(shown[i], X, Y)])
+    assert [(life.first_frame, life.last_frame) for life in lives] == [(0, 18), (19, 39)]
+
+
+def test_a_fade_belongs_to_the_life() -> None:
+    def strength(i: int) -> float:
+        return float(np.clip(min(i - 9, 37 - i) / 8, 0, 1))
+
+    frames = [put(f, HELLO, X, Y, strength(i))[0] for i, f in enumerate(still_scene(48))]
+    (life,) = track(frames, range(0, 48, 12), lambda i: [found(HELLO, X, Y)] if strength(i) > 0.5 else [])
+    assert 10 <= life.first_frame <= 12
+    assert 34 <= life.last_frame <= 36
+    assert life.settled_first >= 13
+
+
+def test_a_sliding_caption_is_followed_pixel_by_pixel() -> None:
+    def place(i: int) -> int:
+        return X - max(0, 18 - i) * 5
+
+    frames = [put(f, HELLO, place(i), Y)[0] if i >= 8 else f for i, f in enumerate(moving_scene(40))]
+    (life,) = track(frames, [0, 24, 36], lambda i: [found(HELLO, X, Y)] if i >= 8 else [])
+    assert life.first_frame == 8
+    for frame in range(8, 18):
+        assert abs(life.poses[frame].dx - (place(frame) - X)) <= 1
+    assert 20 not in life.poses
+
+
+def test_a_pop_with_overshoot_is_covered_from_its_first_frame() -> None:
+    sizes = {10: 0.5, 11: 0.8, 12: 1.1, 13: 1.05}
+    frames = []
+    for i, frame in enumerate(still_scene(36)):
+        if i < 10:
+            frames.append(frame)
+            continue
+        sprite = HELLO.at_size(sizes.get(i, 1.0))
+        grow = [(a - b) // 2 for a, b in zip(HELLO.rgba.shape[:2], sprite.rgba.shape[:2], strict=True)]
+        frames.append(put(frame, sprite, X + grow[1], Y + grow[0])[0])
+    (life,) = track(frames, [0, 20, 32], lambda i: [found(HELLO, X, Y)] if i >= 14 else [])
+    assert life.first_frame <= 11
+    assert life.poses[11].scale == pytest.approx(0.8, abs=0.1)
+
+
+def test_a_caption_lives_on_over_a_cut() -> None:
+    frames = [put(f, HELLO, X, Y)[0] for f in still_scene(20, 1) + still_scene(20, 2)]
+    (life,) = track(frames, range(0, 40, 12), lambda i: [found(HELLO, X, Y)], cuts=[20])
+    assert (life.first_frame, life.last_frame) == (0, 39)
+
+
+def test_a_word_between_two_looks_is_looked_for_and_found() -> None:
+    words = [caption(w, 26, outline=2) for w in ("first", "second", "third")]
+    shown = [words[0]] * 8 + [words[1]] * 8 + [words[2]] * 9
+    tracker = TextTracker(SIZE, (), memory=60)
+    for i, frame in enumerate(still_scene(25)):
+        tracker.push(i, yuv(put(frame, shown[i], X, Y)[0]))
+        if i in (0, 24):
+            tracker.see([found(shown[i], X, Y)])
+            for frame_index, _ in tracker.gaps():
+                tracker.look_back(frame_index, [found(shown[frame_index], X, Y)])
+            tracker.looked()
+    spans = sorted((life.first_frame, life.last_frame) for life in tracker.finish())
+    assert spans == [(0, 7), (8, 15), (16, 24)]
+
+
+def label_life(speed: float, text_speed: float) -> TextLife:
+    world = texture(SIZE[0], SIZE[1] + 220, 9)
+    frames = []
+    for i in range(36):
+        window = world[:, round(speed * i) : round(speed * i) + SIZE[1]].copy()
+        frames.append(put(window, HELLO, X + 60 - round(text_speed * i), Y)[0])
+    lives = track(frames, range(0, 36, 6), lambda i: [found(HELLO, X + 60 - round(text_speed * i), Y)])
+    return max(lives, key=lambda life: life.last_frame - life.first_frame)
+
+
+def test_text_that_moves_with_the_scene_is_a_label() -> None:
+    life = label_life(3.0, 3.0)
+    assert moves_with_scene(life)
+    nature = nature_of(life, "Hello there", 0.99, (), 0, SIZE)
+    assert nature is not None
+    assert (nature.kind, nature.motion) == ("label", "scene")
+
+
+def test_text_that_moves_against_the_scene_is_an_overlay() -> None:
+    life = label_life(3.0, -2.0)
+    assert not moves_with_scene(life)
+    nature = nature_of(life, "Hello there", 0.99, (), 0, SIZE)
+    assert nature is not None
+    assert nature.kind == "overlay"
+
+
+def test_protected_text_is_a_label_and_the_reason_names_the_pattern() -> None:
+    frames = [put(f, HELLO, X, Y)[0] for f in still_scene(20)]
+    (life,) = track(frames, [0, 12], lambda i: [found(HELLO, X, Y)])
+    nature = nature_of(life, "Hello there", 0.99, ["(?i)hello"], 0, SIZE)
+    assert nature is not None
+    assert nature.kind == "label"
+    assert "(?i)hello" in nature.reason
+
+
+def test_an_emoji_that_pops_up_on_a_calm_scene_is_followed_to_its_end() -> None:
+    face = disc(36)
+    frames = [put(f, face, 200, 40)[0] if 12 <= i <= 33 else f for i, f in enumerate(still_scene(48))]
+    (life,) = track(frames, range(0, 48, 12), lambda i: [])
+    assert life.picture
+    assert (life.first_frame, life.last_frame) == (12, 33)
+
+
+def test_a_thing_that_moves_through_the_scene_is_no_picture() -> None:
+    face = disc(36)
+    frames = [put(f, face, 10 + 4 * min(i, 20), 40)[0] for i, f in enumerate(still_scene(48))]
+    assert track(frames, range(0, 48, 12), lambda i: []) == []

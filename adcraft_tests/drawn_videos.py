@@ -30,6 +30,7 @@ class Sound:
     codec: str = "aac"
     rate: int = SOUND_RATE_HZ
     channels: int = 1
+    silent_channels: tuple[int, ...] = ()
 
 
 def texture(height: int, width: int, seed: int, *, detail: int = 6) -> Frame:
@@ -96,6 +97,7 @@ def write_video(
     options: dict[str, str] | None = None,
     start_s: float = 0.0,
     container_options: dict[str, str] | None = None,
+    time_base: Fraction = Fraction(1, 90000),
 ) -> Path:
     """Encode frames (and sound) to a file; the suffix of `path` names the container.
 
@@ -114,6 +116,7 @@ def write_video(
         codec: Encoder's name.
         options: Its options; x264 defaults to crf 12, ultrafast.
         start_s: Time of the first frame.
+        time_base: Clock of the encoder; old formats count in frames.
         container_options: Such as `{"movflags": "+faststart"}`.
     """
     times = list(pts_s) if pts_s is not None else None
@@ -123,7 +126,7 @@ def write_video(
         stream = container.add_stream(codec, rate=fps)
         stream.width, stream.height, stream.pix_fmt = first.shape[1], first.shape[0], pix_fmt
         context = stream.codec_context
-        context.time_base = stream.time_base = Fraction(1, 90000)
+        context.time_base = stream.time_base = time_base
         context.thread_count = 1
         context.options = (
             (options or {"crf": "12", "preset": "ultrafast"}) if codec == "libx264" else options or {}
@@ -175,6 +178,7 @@ def _add_sound(container: av.container.OutputContainer, sound: Sound) -> av.Audi
 
 def _write_sound(container: av.container.OutputContainer, stream: av.AudioStream, sound: Sound) -> None:
     planar = np.repeat(sound.samples[None, :], sound.channels, axis=0)
+    planar[list(sound.silent_channels)] = 0
     frame = av.AudioFrame.from_ndarray(
         np.ascontiguousarray(planar), format="fltp", layout=stream.codec_context.layout.name
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import av
 import av.error
-from av.container import InputContainer
+from av.container import Container, InputContainer
 from av.stream import Disposition, Stream
 
 from adcraft_resources.errors import VideoUnreadable
@@ -56,6 +56,11 @@ def open_media(path: Path) -> InputContainer:
 def seconds_of(frame: av.VideoFrame | av.AudioFrame) -> float:
     """Time of a decoded frame in its container; 0 where none is given."""
     return 0.0 if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
+
+
+def keeps_no_times(container: Container) -> bool:
+    """Whether a container orders pictures by decoding only, so that times of a stream with B-pictures are made up."""
+    return container.format.name == "avi"
 
 
 def time_base_of(stream: Stream) -> Fraction:

@@ -29,6 +29,7 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
     (or `duration_s`, if given). The file appears at `path` when the context ends without error.
 
     Raises:
+        ValueError: A side is odd.
         VideoUnwritable: The encoder or the disk refused.
         VideoUnreadable: `audio_source` cannot be read.
     """
@@ -46,6 +47,8 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
         preset: str = "veryfast",
         threads: int = 0,
     ) -> None:
+        if width % 2 or height % 2:
+            raise ValueError(f"H.264 4:2:0 needs even sides, not {width}x{height}")
         self.path = Path(path)
         self._size = (height, width)
         self._fps = Fraction(fps)

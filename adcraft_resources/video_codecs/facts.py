@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from adcraft_resources.algorithms.values import Matrix, Range
 from adcraft_resources.video_codecs.colour_tags import tags_of
-from adcraft_resources.video_codecs.containers import open_video, time_base_of
+from adcraft_resources.video_codecs.containers import keeps_no_times, open_video, time_base_of
 from adcraft_resources.video_codecs.orientation import turn_of
 from adcraft_resources.video_codecs.packets import PacketTable, cut_off, read_packet_table
 
@@ -74,6 +74,13 @@ class VideoFacts:
         }
 
 
+def shown_packets(facts: VideoFacts) -> PacketTable:
+    """The packet table of a probed file, counted from its first picture that decodes."""
+    with open_video(facts.path) as container:
+        table = read_packet_table(container, facts.path)
+    return table.since(round(facts.start_s / facts.time_base))
+
+
 def probe_video(path: Path) -> VideoFacts:
     """Read a file's facts; every packet's header is read, one picture is decoded.
 
@@ -85,6 +92,8 @@ def probe_video(path: Path) -> VideoFacts:
         table = read_packet_table(container, path)
     with open_video(path) as container:
         first = _first_picture(container, path)
+        if first.pts is not None and not keeps_no_times(container):
+            table = table.since(first.pts)
         return _facts(path, container, first, table)
 
 

@@ -6,6 +6,7 @@ Belongs here: writing the mezzanine, copying a clip packet by packet. Does not: 
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -13,10 +14,8 @@ import av.error
 from av.container import OutputContainer
 
 from adcraft_resources.algorithms.values import Yuv420
-from adcraft_resources.video_codecs.containers import open_video
-from adcraft_resources.video_codecs.facts import VideoFacts
+from adcraft_resources.video_codecs.facts import VideoFacts, shown_packets
 from adcraft_resources.video_codecs.fitting import FittedEncoder
-from adcraft_resources.video_codecs.packets import read_packet_table
 from adcraft_resources.video_codecs.pictures import av_frame_of
 from adcraft_resources.video_codecs.sound import COPIED_CODECS, CopiedSound, EncodedSound
 from adcraft_resources.video_codecs.unfinished import UnfinishedFile
@@ -60,8 +59,7 @@ class MezzanineWriter(ThreadedWriter[tuple[Yuv420, float]]):
     def _open(self, output: OutputContainer) -> None:
         stream = output.add_stream("libx264", rate=self._facts.fps)
         stream.time_base = self._facts.time_base
-        with open_video(self._source) as container:
-            table = read_packet_table(container, self._source)
+        table = shown_packets(replace(self._facts, path=self._source))
         self._encoder = FittedEncoder(stream, self._facts, table, crf=self._crf, threads=self._threads)
         if self._facts.has_audio:
             kind = CopiedSound if self._facts.audio_codec in COPIED_CODECS else EncodedSound

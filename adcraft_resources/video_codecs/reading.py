@@ -18,10 +18,10 @@ from av.container import InputContainer
 from adcraft_resources.algorithms.values import Frame, Yuv420
 from adcraft_resources.errors import VideoUnreadable
 from adcraft_resources.video_codecs.background import prefetch
-from adcraft_resources.video_codecs.containers import open_video
-from adcraft_resources.video_codecs.facts import VideoFacts, probe_video
+from adcraft_resources.video_codecs.containers import keeps_no_times, open_video
+from adcraft_resources.video_codecs.facts import VideoFacts, probe_video, shown_packets
 from adcraft_resources.video_codecs.normalising import Normaliser
-from adcraft_resources.video_codecs.packets import MISSING_SHARE, read_packet_table
+from adcraft_resources.video_codecs.packets import MISSING_SHARE
 from adcraft_resources.video_codecs.pictures import TimedFrame, TimedPicture, rgb_of, small_rgb_of
 
 _AHEAD = 4  # pictures decoded ahead of the caller
@@ -119,11 +119,24 @@ def frames_at(path: Path, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]
     wanted = sorted(set(indices))
     if wanted and not 0 <= wanted[0] <= wanted[-1] < (facts.frame_count or 0):
         raise IndexError(f"{path} has {facts.frame_count} pictures; asked for {wanted[0]} to {wanted[-1]}")
+    table = shown_packets(facts)
     with open_video(path) as container:
-        table = read_packet_table(container, path)
-    with open_video(path) as container:
-        for group in _groups(wanted, table.pts, table.keyframe_pts):
-            yield from _read_group(container, facts, group, table.pts)
+        whole = facts.interlaced or keeps_no_times(container)  # the deinterlacer looks at neighbours, too
+        groups = [wanted] if whole else _groups(wanted, table.pts, table.keyframe_pts)
+        for group in groups:
+            missing = {
+                _microseconds(float((table.pts[i] - table.pts[0]) * facts.time_base)): i for i in group
+            }
+            container.seek(table.pts[0 if whole else group[0]], stream=container.streams.video[0])
+            yield from _taken(container, facts, missing)
+            if missing:  # some containers seek past the keyframe asked for
+                with open_video(path) as again:
+                    yield from _taken(again, facts, missing)
+            if missing:
+                raise VideoUnreadable(
+                    f"{path}: pictures {sorted(missing.values())} do not decode.",
+                    remedy="Download or export the file again.",
+                )
 
 
 def _groups(wanted: list[int], pts: Sequence[int], keys: Sequence[int]) -> list[list[int]]:
@@ -137,22 +150,16 @@ def _groups(wanted: list[int], pts: Sequence[int], keys: Sequence[int]) -> list[
     return groups
 
 
-def _read_group(
-    container: InputContainer, facts: VideoFacts, group: list[int], pts: Sequence[int]
+def _taken(
+    container: InputContainer, facts: VideoFacts, missing: dict[int, int]
 ) -> Iterator[tuple[int, Frame]]:
-    """Yield the pictures of one run, decoding from the keyframe before it."""
-    missing = {_microseconds(float((pts[index] - pts[0]) * facts.time_base)): index for index in group}
-    container.seek(pts[group[0]], stream=container.streams.video[0])
+    """Decode on until every picture of `missing` (microseconds → index) is found; takes each out of it."""
     for pts_s, picture in decode_pictures(container, facts, 1):
         index = missing.pop(_microseconds(pts_s), None)
         if index is not None:
             yield index, rgb_of(picture)
         if not missing:
             return
-    raise VideoUnreadable(
-        f"{facts.path}: pictures {sorted(missing.values())} do not decode.",
-        remedy="Download or export the file again.",
-    )
 
 
 def _microseconds(seconds: float) -> int:

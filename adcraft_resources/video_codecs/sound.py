@@ -108,7 +108,8 @@ class DecodedSound:
     def _resampled(self) -> Iterator[tuple[float, Samples]]:
         with open_media(self._source) as container:
             stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="fltp", rate=DELIVERY_RATE_HZ)
+            layout = "stereo" if stream.codec_context.channels > 2 else None  # noqa: PLR2004 - mixes surround down
+            resampler = av.AudioResampler(format="fltp", layout=layout, rate=DELIVERY_RATE_HZ)
             for packet in container.demux(stream):
                 try:
                     frames = packet.decode()

@@ -141,6 +141,21 @@ def test_any_sound_becomes_48_khz_stereo_at_its_level(tmp_path: Path, channels: 
     assert (loudness < 1.0).all()
 
 
+def test_what_only_the_centre_speaker_says_is_heard(tmp_path: Path) -> None:
+    tone = (0.4 * np.sin(np.arange(96000) * 2 * np.pi * 440 / 48000)).astype(np.float32)
+    heard = Sound(tone, codec="pcm_s16le", channels=6, silent_channels=(0, 1, 3, 4, 5))
+    source = write_video(tmp_path / "a.mkv", take(60), 30, sound=heard)
+    _deliver(source, tmp_path / "d.mp4")
+    with av.open(str(tmp_path / "d.mp4")) as container:
+        samples = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+    assert (np.abs(samples[:, 20000:60000]).max(axis=1) > 0.05).all()
+
+
+def test_odd_sides_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="65x96"):
+        DeliveryWriter(tmp_path / "d.mp4", width=65, height=96, fps=Fraction(30), audio_source=None)
+
+
 def test_bt601_and_full_range_pictures_are_delivered_as_bt709_limited(tmp_path: Path) -> None:
     patch = np.full((96, 64, 3), (200, 60, 60), np.uint8)
     with DeliveryWriter(

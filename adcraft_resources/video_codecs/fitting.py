@@ -32,6 +32,8 @@ _SETTLE_S = 1.5  # an encoder runs at least this long before it is corrected
 _WORST_CRF = 28.0
 _CRF_PER_HALVING = 7.0  # crf steps that halve the bytes of such material; 6 by the quantiser's scale
 _MARGIN_CRF = 0.5
+_BETTER_CRF = 1.5  # spare bytes buy up to this much ...
+_UNSURE_CRF = 1.0  # ... beyond what the trial may be wrong by
 _WORTH_LOWERING_KEYS = 6  # a new encoder costs a picture coded alone; so many must be left over to start one
 _THOROUGH_GAIN_CRF = 1.5  # what the greater effort saves, in crf steps
 _LIMITED, _FULL = 1, 2  # AVCOL_RANGE
@@ -94,8 +96,8 @@ class _Account:
 class FittedEncoder:
     """Encodes frames for `stream`, whose options it sets after a trial on the first frames.
 
-    Stays at `crf` where the bytes allow, with the lesser of two efforts if possible; otherwise raises it, for the
-    whole clip by the trial, and later by a new encoder with another crf, when the budget would be overrun.
+    Stays at `crf` (or a little better) where the bytes allow, with the lesser of two efforts if possible; otherwise
+    raises it: for the whole clip by the trial, and later by a new encoder when the budget would be overrun.
     """
 
     def __init__(
@@ -136,18 +138,20 @@ class FittedEncoder:
         held, self._held = self._held, []
         if held:
             self._choice = self._fitting_choice(held)
+            self._best_crf = min(self._best_crf, self._choice.crf)
         self._encoder.options = self._choice.options
         return [packet for frame in held for packet in self._encode(frame)]
 
     def _fitting_choice(self, frames: Sequence[av.VideoFrame]) -> Choice:
-        """The least effort, then the lowest crf, whose trial stays within the aim."""
+        """The least effort that keeps `crf` within the aim, spare bytes used; else the lowest crf that does."""
         choice = Choice(_QUICK, self._best_crf)
         ratio = self._trial(frames, choice)
         if ratio > AIM:
             choice = Choice(_THOROUGH, self._best_crf)
             ratio = self._trial(frames, choice)
         if ratio <= AIM:
-            return choice
+            spare = _CRF_PER_HALVING * math.log2(AIM / ratio) - _UNSURE_CRF
+            return Choice(choice.params, choice.crf - min(_BETTER_CRF, max(0.0, spare)))
         while ratio > _AIM_RAISED and choice.crf < _WORST_CRF:
             step = max(0.5, _CRF_PER_HALVING * math.log2(ratio / _AIM_RAISED))
             choice = Choice(_THOROUGH, min(_WORST_CRF, choice.crf + step))

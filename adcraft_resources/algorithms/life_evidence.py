@@ -48,9 +48,9 @@ def compare_start(life: TextLife, memory: FrameMemory, *, clean: bool) -> Step |
     return _step(life, memory, life.first_frame - 1, life.settled_first, clean=clean)
 
 
-def compare_end(life: TextLife, memory: FrameMemory, *, clean: bool) -> Step | None:
+def compare_end(life: TextLife, memory: FrameMemory) -> Step | None:
     """Compare the frame after a life with its last settled one; None across a cut or out of memory."""
-    return _step(life, memory, life.last_frame + 1, life.settled_last, clean=clean)
+    return _step(life, memory, life.last_frame + 1, life.settled_last, clean=True)
 
 
 def _step(life: TextLife, memory: FrameMemory, outside: int, inside: int, *, clean: bool) -> Step | None:

@@ -35,15 +35,13 @@ def _gaps_around(
 ) -> list[tuple[int, Box]]:
     area = _caption_area(life, size)
     others = [other for other in lives if other is not life and _stands_in(other, area, size)]
-    result = []
     start, now = span
-    after = min((o.first_frame for o in others if o.last_frame > life.last_frame), default=now + 1)
-    if life.last_frame + 1 < after and life.last_frame < now:
-        result.append(((life.last_frame + after) // 2, area))
-    before = max((o.last_frame for o in others if o.first_frame < life.first_frame), default=start)
-    if before + 1 < life.first_frame and life.first_frame > start:
-        result.append(((before + life.first_frame) // 2, area))
-    return [(frame, box) for frame, box in result if start < frame <= now]
+    following = min((o.first_frame for o in others if o.first_frame > life.last_frame), default=now)
+    preceding = max((o.last_frame for o in others if o.last_frame < life.first_frame), default=start)
+    gaps = [(life.last_frame + 1, following - 1), (preceding + 1, life.first_frame - 1)]
+    # The first and the last frame of the span were looked at.
+    inside = [(max(low, start + 1), min(high, now - 1)) for low, high in gaps]
+    return [((low + high) // 2, area) for low, high in inside if low <= high]
 
 
 def _caption_area(life: TextLife, size: tuple[int, int]) -> Box:

@@ -59,7 +59,8 @@ def nature_of(
         return None
     if moves_with_scene(life):
         return TextNature("label", "it moves with the scene around it", "scene") if readable else None
-    proof = proof_of_overlay(life, cuts)
+    # Around shapes nobody reads the scene must move close by: a still part of the screen may hold anything.
+    proof = proof_of_overlay(life, cuts, within=2.4 if readable else 0.5)
     if not readable and not _unread_text(life, proof is not None):
         return None
     return TextNature("overlay", proof, motion) if proof is not None else _by_style(life, motion)
@@ -89,8 +90,8 @@ def letter_colours(life: TextLife) -> tuple[Glyphs, float]:
     return letters, spread
 
 
-def proof_of_overlay(life: TextLife, cuts: int) -> str | None:
-    """Return what shows that the text was added, or None."""
+def proof_of_overlay(life: TextLife, cuts: int, *, within: float) -> str | None:
+    """Return what shows that the text was added, or None; the scene counts `within` so many line heights of it."""
     if cuts:
         return f"it stays in place through {cuts} cut{'s' if cuts > 1 else ''}"
     portrait, box = life.surroundings.portrait(), life.surroundings.box
@@ -98,7 +99,9 @@ def proof_of_overlay(life: TextLife, cuts: int) -> str | None:
         return None
     letters = letters_of(portrait, life.template.quad, box).core
     unrest = life.surroundings.deviation()
-    away = ~fill_quad(life.template.quad, box, grow=0.4 * line_height(life.template.quad))
+    height = line_height(life.template.quad)
+    away = fill_quad(life.template.quad, box, grow=within * height)
+    away &= ~fill_quad(life.template.quad, box, grow=min(0.4, 0.3 * within) * height)
     if unrest is not None and life.surroundings.count >= MIN_FRAMES and away.any():
         inside, around = float(np.median(unrest[letters])), float(np.median(unrest[away]))
         if inside <= STILL_LEVELS and around >= max(RESTLESS_LEVELS, 2.5 * inside):

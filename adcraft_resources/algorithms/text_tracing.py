@@ -36,6 +36,7 @@ POP_STEPS = (
 SMALLEST, LARGEST = 0.15, 1.7  # sizes a pop goes through
 MOVED_MATCH, MOVED_GAIN = 0.5, 0.1  # letters in colour at a new place, and how much better than at the old
 SURE_SCORE = 0.9  # found at the old size, beyond doubt
+LEAP, LEAP_SCORE = 0.16, 0.8  # of the long side a slide may go in a frame; of the search and the letters
 SIZED_SCORE, SIZED_MATCH, SIZED_CORRELATION = 0.66, 0.4, 0.7  # at another size: of the search, of the letters
 FADE_NOISE, MAX_WAIT = 0.02, 4  # of strength; frames without a change after which a fade is over
 ABSENT = Presence(0.0, 0.0, 0.0)
@@ -127,6 +128,9 @@ def _follow(template: TextTemplate, picture: Yuv420, near: Pose, here: Presence)
         return pose
     if near.scale == 1.0 and score > SURE_SCORE and there.match >= MOVED_MATCH:
         return None
+    leap = _leap(template, picture, near) if near.scale == 1.0 else None
+    if leap is not None:
+        return leap
     best, scaled = near, -1.0
     for factors in (POP_STEPS, (0.93, 0.965, 1.035, 1.07)):
         base = near.scale if scaled < 0 else best.scale
@@ -139,3 +143,15 @@ def _follow(template: TextTemplate, picture: Yuv420, near: Pose, here: Presence)
     least = max(SIZED_CORRELATION, here.correlation + MOVED_GAIN)
     fits = there.match >= SIZED_MATCH and there.correlation >= least
     return best if fits and scaled >= max(need, SIZED_SCORE) else None
+
+
+def _leap(template: TextTemplate, picture: Yuv420, near: Pose) -> Pose | None:
+    """Find a text that slides in or out by more than its height a frame; asks for a sure hit."""
+    reach = round(LEAP * max(picture.size)), round(0.5 * LEAP * min(picture.size))
+    pose, score = find_pose(template, picture, near, reach)
+    there = measure_presence(template, picture, pose)
+    return (
+        pose
+        if score >= LEAP_SCORE and there.match >= FULL_MATCH and there.correlation >= LEAP_SCORE
+        else None
+    )

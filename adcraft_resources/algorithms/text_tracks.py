@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from adcraft_resources.algorithms.frame_memory import FrameMemory
 from adcraft_resources.algorithms.life_evidence import (
@@ -114,6 +115,11 @@ class TextTracker:
     def take_closed(self) -> list[TextLife]:
         """Hand over the lives that ended since the last call."""
         closed, self._closed = self._closed, []
+        for life in closed:
+            step = life.surroundings.vanishes
+            if step is not None:  # what follows at its place is known only now
+                clean = self._clear_of_others(life, life.last_frame + 1)
+                life.surroundings.vanishes = replace(step, clean=clean)
         return closed
 
     def cuts_in(self, life: TextLife) -> int:
@@ -221,8 +227,7 @@ class TextTracker:
 
     def _close(self, life: TextLife) -> None:
         gather_evidence(life, self.memory, life.settled_last)
-        clean = self._clear_of_others(life, life.last_frame + 1)
-        life.surroundings.vanishes = compare_end(life, self.memory, clean=clean)
+        life.surroundings.vanishes = compare_end(life, self.memory)
         life.closed = True
         self._open.remove(life)
         last = life.last_frame

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import filecmp
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from adcraft_resources.algorithms.values import Shot, TextTracks
+from adcraft_resources.errors import StoreDamaged, VideoUnreadable
+from adcraft_resources.text_detectors import (
+    EmbeddedTextDetector,
+    Region,
+    TextDetector,
+    load_tracks,
+    residual_text,
+    save_tracks,
+    write_mask_file,
+)
+from adcraft_tests.drawn_overlays import caption, put
+from adcraft_tests.drawn_videos import take, write_video
+
+SIZE, COUNT, RATE = (256, 448), 40, 25
+SHOTS = [Shot(0, COUNT - 1, 0.0, COUNT / RATE)]
+CAPTION, LEGAL = (
+    caption("Summer sale", 30, outline=2),
+    caption("Order today", 22, fill=(20, 20, 20), plate=(250, 250, 250)),
+)
+FIRST = 9
+
+
+def scene() -> list[np.ndarray]:
+    return [f // 2 + 40 for f in take(COUNT, size=SIZE, seed=21, speed=1.5)]
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[np.ndarray]]:
+    """An ad, the same clip before the edit, and the pixels the edit added."""
+    folder = tmp_path_factory.mktemp("clips")
+    shown, truth = [], []
+    for index, frame in enumerate(scene()):
+        picture, added = put(frame, LEGAL, 150, 190)
+        if index >= FIRST:
+            picture, more = put(picture, CAPTION, 100, 50)
+            added = added | more
+        shown.append(picture)
+        truth.append(added)
+    write_video(folder / "ad.mp4", shown, fps=RATE)
+    write_video(folder / "clean.mp4", scene(), fps=RATE)
+    return folder / "ad.mp4", folder / "clean.mp4", truth
+
+
+@pytest.fixture(scope="module")
+def detector() -> EmbeddedTextDetector:
+    return EmbeddedTextDetector()
+
+
+@pytest.fixture(scope="module")
+def tracks(clips: tuple[Path, Path, list[np.ndarray]], detector: TextDetector) -> TextTracks:
+    return detector.track_text(clips[0], SHOTS)
+
+
+def overlay_named(tracks: TextTracks, word: str):
+    return next(t for t in tracks.overlays if word in t.text)
+
+
+def test_both_texts_are_found_read_and_dated(tracks: TextTracks) -> None:
+    sale, order = overlay_named(tracks, "sale"), overlay_named(tracks, "today")
+    assert (sale.first_frame, sale.last_frame) == (FIRST, COUNT - 1)
+    assert (order.first_frame, order.last_frame) == (0, COUNT - 1)
+    assert all(track.reason for track in tracks.tracks)
+
+
+def test_masks_cover_what_the_edit_added_and_little_else(tracks: TextTracks, clips) -> None:
+    for index in (0, FIRST, COUNT // 2, COUNT - 1):
+        mask = tracks.mask_at(index)
+        assert mask is not None
+        added = clips[2][index]
+        assert (mask & added).sum() >= 0.98 * added.sum()
+        assert mask.sum() <= 2.0 * added.sum()
+
+
+def test_saved_tracks_come_back_equal_and_equal_bytes(tracks: TextTracks, tmp_path: Path) -> None:
+    save_tracks(tracks, tmp_path / "a")
+    loaded = load_tracks(tmp_path / "a")
+    save_tracks(loaded, tmp_path / "b")
+    assert (loaded.size, loaded.frame_count, len(loaded.tracks)) == (tracks.size, COUNT, len(tracks.tracks))
+    assert all(np.array_equal(loaded.mask_at(i), tracks.mask_at(i)) for i in range(0, COUNT, 7))
+    assert filecmp.cmpfiles(tmp_path / "a", tmp_path / "b", ["tracks.json", "masks.npz"], shallow=False)[
+        0
+    ] == [
+        "tracks.json",
+        "masks.npz",
+    ]
+
+
+def test_the_same_clip_gives_the_same_bytes(clips, tracks: TextTracks, tmp_path: Path) -> None:
+    save_tracks(tracks, tmp_path / "a")
+    save_tracks(EmbeddedTextDetector().track_text(clips[0], SHOTS), tmp_path / "b")
+    assert (tmp_path / "a" / "tracks.json").read_bytes() == (tmp_path / "b" / "tracks.json").read_bytes()
+    assert (tmp_path / "a" / "masks.npz").read_bytes() == (tmp_path / "b" / "masks.npz").read_bytes()
+
+
+def test_damaged_tracks_say_what_to_do(tracks: TextTracks, tmp_path: Path) -> None:
+    save_tracks(tracks, tmp_path)
+    (tmp_path / "masks.npz").write_bytes(b"cut short")
+    with pytest.raises(StoreDamaged, match="ocr_masks"):
+        load_tracks(tmp_path)
+
+
+def test_the_mask_file_holds_every_frame_packed(tracks: TextTracks, tmp_path: Path) -> None:
+    write_mask_file(tracks, tmp_path / "m.npz")
+    with np.load(tmp_path / "m.npz") as archive:
+        packed, shape = archive["packed"], archive["shape"]
+    assert shape.tolist() == [COUNT, *SIZE]
+    assert shape.dtype == np.int64
+    for index in (0, 15, COUNT - 1):
+        mask = np.unpackbits(packed[index], count=SIZE[0] * SIZE[1]).reshape(SIZE).astype(np.bool_)
+        assert np.array_equal(mask, tracks.mask_at(index))
+
+
+def test_text_still_there_is_reported_and_text_gone_is_not(
+    clips, detector: TextDetector, tracks: TextTracks
+) -> None:
+    left = residual_text(detector, clips[0], tracks)
+    gone = residual_text(detector, clips[1], tracks)
+    assert left.share > 0.8
+    assert left.worst_frame is not None
+    assert left.findings
+    assert gone.share == 0
+    assert gone.worst_frame is None
+
+
+def test_protected_text_stays(clips, detector: TextDetector) -> None:
+    tracks = detector.track_text(clips[0], SHOTS, protected=["(?i)order"])
+    kept = next(t for t in tracks.tracks if "today" in t.text)
+    assert kept.kind == "label"
+    assert kept.spans == ()
+    assert overlay_named(tracks, "sale")
+
+
+def test_regions_override_what_was_found(clips, detector: TextDetector) -> None:
+    nowhere = Region(x=0.0, y=0.5, w=1.0, h=0.5)
+    corner = Region(x=0.9, y=0.0, w=0.1, h=0.1, from_s=0.4, to_s=0.8)
+    tracks = detector.track_text(clips[0], SHOTS, include=[corner], exclude=[nowhere])
+    for index in range(0, COUNT, 3):
+        mask = tracks.mask_at(index)
+        below = mask is not None and mask[SIZE[0] // 2 :].any()
+        added = mask is not None and mask[:20, 430:].all()
+        assert not below
+        assert added == (10 <= index < 20)
+
+
+def test_a_clip_without_text_has_no_overlays(clips, detector: TextDetector) -> None:
+    assert detector.track_text(clips[1], SHOTS).overlays == ()
+
+
+def test_find_text_reads_one_picture(detector: TextDetector) -> None:
+    picture, _ = put(scene()[0], CAPTION, 100, 50)
+    (finding,) = detector.find_text(picture)
+    assert "ummer" in finding.text
+    assert finding.confidence > 0.8
+    (unread,) = detector.find_text(picture, read=False)
+    assert unread.text == ""
+
+
+def test_progress_counts_every_frame(clips, detector: TextDetector) -> None:
+    seen: list[int] = []
+    detector.track_text(clips[1], SHOTS, on_frame=seen.append)
+    assert seen == list(range(COUNT))
+
+
+def test_an_unreadable_file_is_named(tmp_path: Path, detector: TextDetector) -> None:
+    (tmp_path / "bad.mp4").write_bytes(b"<html>")
+    with pytest.raises(VideoUnreadable, match=r"bad\.mp4"):
+        detector.track_text(tmp_path / "bad.mp4", SHOTS)
+
+
+def test_a_region_that_ends_before_it_starts_is_refused() -> None:
+    with pytest.raises(ValidationError, match="must lie after"):
+        Region(from_s=3, to_s=2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from adcraft_resources.algorithms.mask_windows import plan_chunks
-from adcraft_resources.algorithms.values import Frame, Mask, Shot, TextTracks, Yuv420
+from adcraft_resources.algorithms.values import Frame, Mask, MaskSpan, Shot, TextTracks, Yuv420
 from adcraft_resources.algorithms.window_clip import WindowClip
 from adcraft_resources.inpainters.removal_report import RemovalReport
 from adcraft_resources.inpainters.removal_story import RemovalStory
@@ -26,6 +27,7 @@ from adcraft_resources.inpainters.streaming_removal import remove_streaming
 from adcraft_resources.video_codecs import probe_video, rgb_of, stream_copy, yuv_of
 
 CHUNK_BYTES = 110_000_000  # window crops of one chunk; up to three chunks are alive at a time
+FADE_S = 0.25  # how long before and after its mask a text may still be fading
 CONTEXT_S = 1.0  # how far before and after a text's life other frames are asked what it hides
 
 
@@ -81,6 +83,7 @@ class Inpainter(dg.ConfigurableResource, ABC):  # type: ignore[misc]
             chunks,
             self._fill_still,
             crf=self.crf,
+            guards=_guards_of(tracks, round(FADE_S * float(facts.fps))),
             on_chunk=story.add,
             on_source=check.see,
             on_frame=on_frame,
@@ -99,3 +102,17 @@ class Inpainter(dg.ConfigurableResource, ABC):  # type: ignore[misc]
         blocks = mask.reshape(luma.shape[0] // 2, 2, luma.shape[1] // 2, 2).any(axis=(1, 3))
         chroma[..., 0][blocks] = filled.u[blocks]
         chroma[..., 1][blocks] = filled.v[blocks]
+
+
+def _guards_of(tracks: TextTracks, frames: int) -> list[MaskSpan]:
+    """Return where texts may be fading just before and after their masks."""
+    guards = []
+    for track in tracks.overlays:
+        spans = sorted((span for span in track.spans if span.bitmap.any()), key=lambda span: span.first_frame)
+        if spans and frames:
+            first, last = spans[0], spans[-1]
+            guards.append(
+                replace(first, first_frame=first.first_frame - frames, last_frame=first.first_frame - 1)
+            )
+            guards.append(replace(last, first_frame=last.last_frame + 1, last_frame=last.last_frame + frames))
+    return guards

@@ -20,15 +20,19 @@ from adcraft_resources.algorithms.window_fill import FillStill, WindowFigures, f
 class ChunkRemoval:
     """Holds a chunk's window pictures between the first look at them and the encoder."""
 
-    def __init__(self, plan: Chunk, spans: Sequence[MaskSpan], size: tuple[int, int]) -> None:
+    def __init__(
+        self, plan: Chunk, spans: Sequence[MaskSpan], size: tuple[int, int], guards: Sequence[MaskSpan] = ()
+    ) -> None:
         self.plan = plan
         self.figures: list[WindowFigures] = []
         self._spans = spans_between(spans, plan.before, plan.after)
+        self._guards = spans_between(guards, plan.before, plan.after)
         self._size = size
         count = plan.after - plan.before + 1
         self._clips = [WindowClip(window, count) for window in plan.windows]
         self._geometries: list[list[MaskGeometry | None]] = [[None] * count for _ in plan.windows]
         self._known: dict[tuple[int, tuple[int, ...]], MaskGeometry | None] = {}
+        self._guarded: dict[tuple[int, tuple[int, ...], tuple[int, ...]], Mask] = {}
         self._tracker = CameraTracker(size)
         self._tail: Yuv420 | None = None
         self._alive: tuple[int, ...] = ()
@@ -45,8 +49,7 @@ class ChunkRemoval:
         self._tracker.push(picture.y, self._hidden if alive else None)
         for number, clip in enumerate(self._clips):
             geometry = self._geometry(number, tuple(alive))
-            unsafe = geometry.unsafe if geometry else np.zeros(clip.blocks, np.bool_)
-            clip.put(place, picture, unsafe)
+            clip.put(place, picture, self._unsafe(number, frame, tuple(alive)))
             self._geometries[number][place] = geometry
         if frame == self.plan.last:
             self._tail = picture
@@ -55,15 +58,23 @@ class ChunkRemoval:
         """Replace a frame seen before by its cleaned picture (the end of the chunk before this one)."""
         place = frame - self.plan.before
         for number, clip in enumerate(self._clips):
-            clip.put(place, picture, np.zeros(clip.blocks, np.bool_))
+            clip.put(place, picture, self._unsafe(number, frame, ()))
             self._geometries[number][place] = None
 
     def fill(self, fill_still: FillStill) -> None:
         """Fill every masked frame; all pictures of the chunk must have been seen."""
         steps = self._tracker.steps()
+        needed = range(self.plan.first - self.plan.before, self.plan.last - self.plan.before + 1)
         for clip, geometries in zip(self._clips, self._geometries, strict=True):
             self.figures.append(
-                fill_window(clip, geometries, steps, fill_still, camera_trusted=self._tracker.trusted)
+                fill_window(
+                    clip,
+                    geometries,
+                    steps,
+                    fill_still,
+                    camera_trusted=self._tracker.trusted,
+                    needed=needed,
+                )
             )
 
     def clean_tail(self) -> Yuv420:
@@ -86,6 +97,17 @@ class ChunkRemoval:
         present = (geometries[frame - self.plan.before] for geometries in self._geometries)
         pixels = sum(int(geometry.mask.sum()) for geometry in present if geometry is not None)
         return pixels / (self._size[0] * self._size[1])
+
+    def _unsafe(self, number: int, frame: int, alive: tuple[int, ...]) -> Mask:
+        """Blocks of a frame no other frame may take pixels from: its masks, and where a text comes or goes."""
+        guards = tuple(place for place, span in enumerate(self._guards) if _lives(span, frame))
+        key = (number, alive, guards)
+        if key not in self._guarded:
+            spans = [self._spans[index] for index in alive] + [self._guards[index] for index in guards]
+            mask = window_mask(spans, self.plan.windows[number])
+            blocks = self._clips[number].blocks
+            self._guarded[key] = MaskGeometry(mask).unsafe if mask.any() else np.zeros(blocks, np.bool_)
+        return self._guarded[key]
 
     def _geometry(self, number: int, alive: tuple[int, ...]) -> MaskGeometry | None:
         key = (number, alive)

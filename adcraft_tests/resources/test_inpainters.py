@@ -170,15 +170,24 @@ def test_memory_of_the_chunks_does_not_grow_with_the_length_of_a_shot(tmp_path, 
     lengths = []
     real = ChunkRemoval.__init__
 
-    def watched(self, plan, spans, size):
+    def watched(self, plan, *others):
         lengths.append(plan.after - plan.before + 1)
-        real(self, plan, spans, size)
+        real(self, plan, *others)
 
     monkeypatch.setattr(ChunkRemoval, "__init__", watched)
     report = EmbeddedInpainter().clean(ad, tracks(160, caption), shots_of(160), tmp_path / "out.mp4")
     assert report.figures["frames"] == 160
     assert len(lengths) > 4
     assert max(lengths) < 45
+
+
+def test_a_text_that_fades_beside_its_mask_is_not_taken_for_the_scene(tmp_path):
+    still, caption, shown = texture(*SIZE, 3), span(10, 29), span(7, 32)
+    clean = write_video(tmp_path / "clean.mp4", [still] * 40, FPS)
+    ad = write_video(tmp_path / "ad.mp4", with_text([still] * 40, shown), FPS)
+    EmbeddedInpainter().clean(ad, tracks(40, caption), shots_of(40), tmp_path / "out.mp4")
+    out, truth = decoded(tmp_path / "out.mp4"), decoded(clean)
+    assert min(psnr(inside(out[t], caption), inside(truth[t], caption)) for t in range(10, 30)) > 34
 
 
 def test_tracks_of_another_size_are_refused(still_ad, tmp_path):

@@ -24,7 +24,7 @@ CONFIG = {
             "id": "turmeric-soap",
             "name": "Turmeric & Kojic Acid Soap",
             "product_specific": {"type": "turmeric_kojic_soap"},
-            "protected_text": ["(?i)turmeric", "(?i)kojic"],
+            "protected_text": ["(?i)turmeric", "(?i)kojic", "(?i)bright.*fresh", "(?i)cold pressed"],
             "rights": "owned",
             "videos": [
                 {"id": "hero", "url": "sample://turmeric-hero"},
@@ -35,6 +35,7 @@ CONFIG = {
             "id": "coffee",
             "name": "Harbour Coffee",
             "product_specific": {"type": "generic"},
+            "protected_text": ["(?i)harbour", "(?i)coffee", "(?i)dark roast", "(?i)whole bean"],
             "rights": "owned",
             "videos": [{"id": "morning", "url": "sample://generic-coffee"}],
         },

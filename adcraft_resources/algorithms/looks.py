@@ -12,7 +12,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from adcraft_resources.algorithms.grading import Cube
+from adcraft_resources.algorithms.grading import Cube, identity_cube
 from adcraft_resources.algorithms.grain import Grain, GrainField
 from adcraft_resources.algorithms.light import Light, Relight
 from adcraft_resources.algorithms.lookup import Lookup, compile_cube
@@ -46,33 +46,14 @@ class Look(ABC):
         """`finish` on bt709 limited planes."""
 
 
-class GradedLook(Look):
-    """Light in space, then a colour cube, then grain; the same for every frame of the clip."""
+class GrainedLook(Look):
+    """A look that ends with grain; what comes before is left to its kind."""
 
-    def __init__(
-        self,
-        cube: Cube,
-        light: Light,
-        grain: Grain,
-        seed: int,
-        *,
-        figures: dict[str, float | None] | None = None,
-    ) -> None:
+    def __init__(self, grain: Grain, seed: int, figures: dict[str, float | None] | None = None) -> None:
         self.figures = figures or {}
-        self._cube = cube
-        self._light = light
         self._grain = grain
         self._seed = seed
-        self._stages: dict[tuple[object, ...], tuple[Relight, Lookup]] = {}
         self._grains: dict[tuple[tuple[int, int], bool], GrainField] = {}
-
-    def apply(self, frame: Frame, index: int, pts_s: float) -> Frame:
-        """The graded frame."""
-        return frame_of(self._grade(planes_of(frame), ("bt601", "full")))
-
-    def apply_yuv(self, picture: Yuv420, index: int, pts_s: float) -> Yuv420:
-        """The graded picture, bt709 limited."""
-        return self._grade(picture, ("bt709", "limited"))
 
     def finish(self, frame: Frame, index: int) -> Frame:
         """The frame with its grain."""
@@ -87,9 +68,44 @@ class GradedLook(Look):
         if not self._grain.strength:
             return picture
         grain = self._grain_of(picture.size, full=picture.range == "full").at(picture.y, index)
-        return replace(picture, y=cv2.add(picture.y, grain, dtype=cv2.CV_8U))
+        return replace(picture, y=np.asarray(cv2.add(picture.y, grain, dtype=cv2.CV_8U), np.uint8))
 
-    def _grade(self, picture: Yuv420, out: tuple[Matrix, Range]) -> Yuv420:
+    def _grain_of(self, size: tuple[int, int], *, full: bool) -> GrainField:
+        if (size, full) not in self._grains:
+            self._grains[size, full] = GrainField(self._grain, size, self._seed, full=full)
+        return self._grains[size, full]
+
+
+class GradedLook(GrainedLook):
+    """Light in space, then a colour cube, then grain; the same for every frame of the clip.
+
+    Made ready for a picture size when the first picture of it comes.
+    """
+
+    def __init__(
+        self,
+        cube: Cube,
+        light: Light,
+        grain: Grain,
+        seed: int,
+        *,
+        figures: dict[str, float | None] | None = None,
+    ) -> None:
+        super().__init__(grain, seed, figures)
+        self._cube = cube
+        self._light = light
+        self._stages: dict[tuple[object, ...], tuple[Relight, Lookup]] = {}
+
+    def apply(self, frame: Frame, index: int, pts_s: float) -> Frame:
+        """The graded frame."""
+        return frame_of(self.grade_planes(planes_of(frame), ("bt601", "full")))
+
+    def apply_yuv(self, picture: Yuv420, index: int, pts_s: float) -> Yuv420:
+        """The graded picture, bt709 limited."""
+        return self.grade_planes(picture, ("bt709", "limited"))
+
+    def grade_planes(self, picture: Yuv420, out: tuple[Matrix, Range]) -> Yuv420:
+        """The graded planes in matrix and range of `out`."""
         key = (picture.size, picture.matrix, picture.range, out)
         if key not in self._stages:
             table = compile_cube(self._cube, picture.matrix, picture.range, out=out)
@@ -97,7 +113,16 @@ class GradedLook(Look):
         relight, lookup = self._stages[key]
         return Yuv420(*lookup(*relight(picture)), *out)
 
-    def _grain_of(self, size: tuple[int, int], *, full: bool) -> GrainField:
-        if (size, full) not in self._grains:
-            self._grains[size, full] = GrainField(self._grain, size, self._seed, full=full)
-        return self._grains[size, full]
+
+class FrameLook(GrainedLook):
+    """A look that is worked out on RGB frames; codec planes are converted on the way in and out."""
+
+    def __init__(self, grain: Grain, seed: int, figures: dict[str, float | None] | None = None) -> None:
+        super().__init__(grain, seed, figures)
+        self._plain = GradedLook(identity_cube(), Light(), Grain(), seed)
+
+    def apply_yuv(self, picture: Yuv420, index: int, pts_s: float) -> Yuv420:
+        """The restyled picture, bt709 limited."""
+        frame = frame_of(self._plain.grade_planes(picture, ("bt601", "full")))
+        restyled = planes_of(self.apply(frame, index, pts_s))
+        return self._plain.grade_planes(restyled, ("bt709", "limited"))

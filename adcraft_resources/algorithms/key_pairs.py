@@ -1,0 +1,117 @@
+"""Pairs of a keyframe and its restyled picture, made to agree before a look is learned from them.
+
+Belongs here: registering a restyled key to its source and evening out keys that disagree. Does not: learning the
+look (look_propagation.py), making restyled keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from adcraft_resources.algorithms.cube_fitting import Colours, CubeLookup, codes_of, fit_cube
+from adcraft_resources.algorithms.grading import Cube
+from adcraft_resources.algorithms.planes import luma_of
+from adcraft_resources.algorithms.values import Frame
+
+_WORK_SIDE = 480  # px of the short side registration runs at
+_LEAST_SHIFT, _MOST_SHIFT = (
+    0.2,
+    0.02,
+)  # px below which a shift is noise; share of the diagonal above which it is wrong
+_LEAST_GAIN = 0.004  # correlation a registration must win to be believed
+_SAMPLES = 40_000  # pixels a cube is fitted on
+_CLIPPED = 250  # codes above which a restyled pixel says nothing about gain
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """Frame `index` of the clip as it was (`source`) and restyled (`styled`), RGB of one size."""
+
+    index: int
+    source: Frame
+    styled: Frame
+
+
+def register_pair(pair: KeyPair) -> KeyPair:
+    """The pair with its restyled picture brought onto the source, where that clearly helps.
+
+    A generator shifts and scales by a pixel or two. The affine map is found by the enhanced correlation coefficient
+    (Evangelidis & Psarakis 2008), which does not mind another brightness or contrast.
+    """
+    height, width = pair.source.shape[:2]
+    scale = min(1.0, _WORK_SIDE / min(height, width))
+    fixed, moving = (_small_luma(picture, scale) for picture in (pair.source, pair.styled))
+    start = np.eye(2, 3, dtype=np.float32)
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-5)
+    try:
+        before = cv2.computeECC(fixed, moving)
+        after, affine = cv2.findTransformECC(
+            fixed, moving, start, cv2.MOTION_AFFINE, criteria, np.full_like(fixed, 255, np.uint8), 5
+        )
+    except cv2.error:  # no texture to hold on to
+        return pair
+    affine = np.asarray(affine, np.float64) * [[1, 1, 1 / scale]]
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float64)
+    shift = float(np.abs(corners @ affine.T - corners[:, :2]).max())
+    if not _LEAST_SHIFT < shift < _MOST_SHIFT * np.hypot(height, width) or after - before < _LEAST_GAIN:
+        return pair
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    styled = cv2.warpAffine(
+        pair.styled, affine, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    return replace(pair, styled=np.asarray(styled, np.uint8))
+
+
+def _small_luma(frame: Frame, scale: float) -> NDArray[np.uint8]:
+    luma = luma_of(frame)
+    if scale < 1:
+        luma = cv2.resize(luma, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(luma, np.uint8)
+
+
+def pooled_cube(
+    pairs: Sequence[KeyPair],
+    gains: Sequence[NDArray[np.float32] | None] | None = None,
+    samples: int = _SAMPLES,
+) -> Cube:
+    """One cube for all pairs; `gains` (h, w, 3) are divided out of the restyled pictures first."""
+    befores: list[Colours] = []
+    afters: list[Colours] = []
+    weights: list[NDArray[np.float32]] = []
+    for pair, gain in zip(pairs, gains or [None] * len(pairs), strict=True):
+        step = max(1, pair.source[..., 0].size * len(pairs) // samples)
+        before, after = (p.reshape(-1, 3)[step // 2 :: step] for p in (pair.source, pair.styled))
+        wanted = after.astype(np.float32) / 255
+        if gain is not None:
+            wanted = wanted / np.maximum(gain.reshape(-1, 3)[step // 2 :: step], 0.1)
+        befores.append((before / 255).astype(np.float32))
+        afters.append(np.clip(wanted, 0, 1.2).astype(np.float32))
+        weights.append(np.where((after > _CLIPPED).any(1), 0.2, 1).astype(np.float32))
+    return fit_cube(np.concatenate(befores), np.concatenate(afters), np.concatenate(weights))
+
+
+def even_out(pairs: Sequence[KeyPair]) -> list[KeyPair]:
+    """Keys without the channel gains each has of its own, measured against the cube of them all."""
+    if len(pairs) < 2:  # noqa: PLR2004 - one key agrees with itself
+        return list(pairs)
+    lookup = CubeLookup(pooled_cube(pairs))
+    own = np.array([_gain_over(codes_of(lookup(pair.source)), pair.styled) for pair in pairs])
+    own /= np.median(own, 0)
+    return [
+        replace(pair, styled=np.clip(np.rint(pair.styled / gain), 0, 255).astype(np.uint8))
+        for pair, gain in zip(pairs, own, strict=True)
+    ]
+
+
+def _gain_over(expected: Frame, styled: Frame) -> NDArray[np.float64]:
+    """Channel gains of `styled` over `expected`, by least squares on what is not clipped."""
+    fair = (styled < _CLIPPED).all(-1) & (expected > 8).all(-1)  # noqa: PLR2004 - too dark to have a gain
+    if not fair.any():
+        return np.ones(3)
+    x, y = expected[fair].astype(np.float64), styled[fair].astype(np.float64)
+    return (x * y).sum(0) / (x * x).sum(0)

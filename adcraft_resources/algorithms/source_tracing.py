@@ -70,7 +70,9 @@ def trace_sources(
         if neighbour is None or len(where) == 0 or not clip.hidden[frame].any():
             tracing.keep(frame, known)
         else:
-            tracing.keep(frame, tracing.completed(known, step(frame, neighbour, where), neighbour))
+            sources = tracing.completed(known, step(frame, neighbour, where), neighbour)
+            tracing.keep(frame, sources)
+            tracing.keep(frame, tracing.bridged(sources))
         neighbour = frame
     return tracing.done
 
@@ -98,6 +100,26 @@ class _Tracing:
         self._frame[sources.where] = sources.frame
         self._dx[sources.where] = sources.dx
         self._dy[sources.where] = sources.dy
+
+    def bridged(self, sources: Sources) -> Sources:
+        """Let lost blocks look where their neighbours look: if that place is shown, it is theirs too.
+
+        Paths break where blocks found early border on blocks found late; left alone, the breaks show as scratches.
+        """
+        missing = np.flatnonzero(sources.frame < 0)
+        if len(missing) == 0:
+            return sources
+        frame, dx, dy = sources.frame.copy(), sources.dx.copy(), sources.dy.copy()
+        hidden = self._clip.hidden.reshape(self._clip.count, -1)
+        for offset in (1, -1, self._clip.blocks[1], -self._clip.blocks[1]):
+            beside = np.clip(sources.where[missing] + offset, 0, len(self._frame) - 1)
+            there, inside = self._landing(sources.where[missing], self._dx[beside], self._dy[beside])
+            usable = inside & (self._frame[beside] >= 0)
+            usable[usable] = ~hidden[self._frame[beside[usable]], there[usable]]
+            chosen, beside = missing[usable], beside[usable]
+            frame[chosen], dx[chosen], dy[chosen] = self._frame[beside], self._dx[beside], self._dy[beside]
+            missing = missing[~usable]
+        return Sources(sources.where, frame, dx, dy)
 
     def completed(self, known: Sources, step: tuple[Points, Points], neighbour: int) -> Sources:
         """Follow the blocks `known` has no source for."""

@@ -58,8 +58,9 @@ def fill_window(
     fill_still: FillStill,
     *,
     camera_trusted: bool = True,
+    needed: range | None = None,
 ) -> WindowFigures:
-    """Fill every frame of `clip` that has a geometry, in place.
+    """Fill the needed frames of `clip` that have a geometry, in place.
 
     Args:
         clip: The window's pictures, `hidden` set to each geometry's unsafe blocks.
@@ -67,12 +68,15 @@ def fill_window(
         steps: Camera transform of each frame into its predecessor, display pixels.
         fill_still: Fills the holes of one frame.
         camera_trusted: Whether the transforms hold for most of the picture.
+        needed: Frames to fill; all by default. The others are only looked at.
     """
     figures = WindowFigures("still" if is_still(list(steps)) else "camera")
     fields = _choose_motion(clip, steps, figures, camera_trusted)
     calm = len(fields) == 1 and "flow" not in figures.motion and figures.ring_error < CALM_LEVELS
     painted = _frames_to_paint(geometries, PAINT_EVERY if calm else 1)
+    needed = range(clip.count) if needed is None else needed
     visited = [frame for frame, one in enumerate(geometries) if one is None or frame in painted]
+    painted = {frame: geometry for frame, geometry in painted.items() if frame in needed}
     traces = _trace(clip, fields, visited)
     synthetic = np.zeros(clip.count, np.bool_)
     for _ in range(MAX_STILLS):
@@ -85,7 +89,8 @@ def fill_window(
         traces = _trace(clip, fields, visited, traces)
     painter = FramePainter()
     shares = (0.0, 0.0, 0.0)
-    for frame, geometry in enumerate(geometries):
+    for frame in needed:
+        geometry = geometries[frame]
         if geometry is None:
             continue
         if frame in painted:
@@ -99,7 +104,8 @@ def fill_window(
     figures.grain = measure_noise(clip, painted, fields[-1])
     if figures.grain >= VISIBLE:
         tile = noise_tile()
-        for frame, geometry in enumerate(geometries):
+        for frame in needed:
+            geometry = geometries[frame]
             if geometry is not None:
                 add_grain(clip, frame, geometry, tile, figures.grain)
     return figures

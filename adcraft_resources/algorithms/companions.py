@@ -20,6 +20,8 @@ STILL_FRAMES = 7  # and then it stands
 CHANGE_LEVELS, STILL_LEVELS = 24, 9
 MIN_EDGE = 30.0  # levels along a sticker's outline
 MAX_SHARED = 0.05  # of a patch on texts' places: more is a text's own plate
+HARDER = 1.5  # times the outline's step before the picture came
+RESTLESS_SHARE = 0.5  # of the area that stands still at most where the scene moves
 REACH = 0.3  # of the frame's height and width around the text
 
 
@@ -46,11 +48,15 @@ def find_companions(before: Yuv420, settled: Sequence[Yuv420], area: Box, taken:
     changed = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_CLOSE, disk(2)).astype(np.bool_)
     left, top, right, bottom = area
     first = settled[0].y[top:bottom, left:right]
+    still = np.ones(changed.shape, np.bool_)
     for frame in settled[1:]:
-        changed &= cv2.blur(cv2.absdiff(first, frame.y[top:bottom, left:right]), (3, 3)) <= STILL_LEVELS
+        still &= cv2.blur(cv2.absdiff(first, frame.y[top:bottom, left:right]), (3, 3)) <= STILL_LEVELS
+    changed &= still
+    # Where the scene moves all around, standing still is proof enough; else a new hard outline is asked for.
+    harder = 1.0 if float(still.mean()) <= RESTLESS_SHARE else HARDER
     opened = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_OPEN, disk(3))
     contours, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    kept = [c for c in contours if _is_picture(c, earlier, later, min(before.size), taken)]
+    kept = [c for c in contours if _is_picture(c, earlier, later, min(before.size), taken, harder)]
     if not kept:
         return None
     patch = np.zeros(changed.shape, np.uint8)
@@ -58,7 +64,9 @@ def find_companions(before: Yuv420, settled: Sequence[Yuv420], area: Box, taken:
     return grow_by(patch.astype(np.bool_), 2) & ~taken
 
 
-def _is_picture(contour: np.ndarray, earlier: Crop, later: Crop, short_side: int, taken: Mask) -> bool:
+def _is_picture(
+    contour: np.ndarray, earlier: Crop, later: Crop, short_side: int, taken: Mask, harder: float
+) -> bool:
     """A picture is compact, of some size, apart from texts, and has a hard outline that was not there before."""
     area, hull = cv2.contourArea(contour), cv2.contourArea(cv2.convexHull(contour))
     _, _, w, h = cv2.boundingRect(contour)
@@ -75,4 +83,4 @@ def _is_picture(contour: np.ndarray, earlier: Crop, later: Crop, short_side: int
     if float(taken[filled].mean()) > MAX_SHARED:
         return False
     hard, soft = edge_strength(later, filled), edge_strength(earlier, filled)
-    return hard >= MIN_EDGE and hard > 1.5 * soft
+    return hard >= MIN_EDGE and hard > harder * soft

@@ -14,6 +14,8 @@ from adcraft_resources.algorithms.text_lives import TextLife
 from adcraft_resources.algorithms.text_presence import Pose
 from adcraft_resources.algorithms.values import Mask, MaskSpan
 
+BAR_RIM = 3  # pixels beyond a bar's edges: the blur of chroma and deblocking
+
 
 def spans_of_life(life: TextLife, size: tuple[int, int]) -> tuple[MaskSpan, ...]:
     """Return spans that cover every frame of `life`."""
@@ -26,7 +28,16 @@ def spans_of_life(life: TextLife, size: tuple[int, int]) -> tuple[MaskSpan, ...]
         spans = place_mask(mask, (box[0], box[1]), life, size)
         return _loose_spans(mask, box, life, size) + spans if life.loose_until >= life.first_frame else spans
     mask = grow_mask(life.surroundings, portrait, box, [life.template.quad])
-    return place_mask(mask, (box[0], box[1]), life, size)
+    return _bar_spans(life, size) + place_mask(mask, (box[0], box[1]), life, size)
+
+
+def _bar_spans(life: TextLife, size: tuple[int, int]) -> tuple[MaskSpan, ...]:
+    """A bar stands still under its text, whether that runs along it or not."""
+    if life.bar is None:
+        return ()
+    left, top, right, bottom = life.bar
+    bitmap = np.ones((bottom - top + 2 * BAR_RIM, right - left), np.bool_)
+    return tuple(_clipped_span(life.first_frame, life.last_frame, bitmap, left, top - BAR_RIM, size))
 
 
 def _loose_spans(mask: Mask, box: Box, life: TextLife, size: tuple[int, int]) -> tuple[MaskSpan, ...]:

@@ -24,6 +24,7 @@ class TextLife:
     `settled_first`/`settled_last` bound the frames at full strength; `poses` holds the frames away from home.
     `picture` marks an emoji, sticker or logo that was found by its sudden appearance, not by its letters;
     up to `loose_until` it may stand anywhere inside its outline.
+    `bar` is the box of a plate over the whole width it stands on.
     """
 
     id: int
@@ -43,6 +44,7 @@ class TextLife:
     closed: bool = False
     picture: bool = False
     loose_until: int = -1
+    bar: Box | None = None
 
     @property
     def box(self) -> Box:

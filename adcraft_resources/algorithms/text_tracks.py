@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from adcraft_resources.algorithms.bar_masks import find_bar
 from adcraft_resources.algorithms.frame_memory import FrameMemory
 from adcraft_resources.algorithms.life_evidence import (
     compare_end,
@@ -43,6 +44,7 @@ from adcraft_resources.algorithms.values import Quad, Yuv420
 MIN_SCORE = 0.6  # a detector's mean probability; scenery drawn in strokes scores less
 MAX_HEIGHT = 0.6  # of the short side; taller “lines” are shapes of the scene
 COVERED = 0.75  # share of a detection under known texts that makes it known
+LOOSE_HELD, LOOSE_WIDTH, LOOSE_HEIGHT = 0.9, 1.25, 1.7  # of a known box; a wider one holds new words
 REMEMBERED = 24  # closed lives that still explain what is found later
 
 
@@ -138,13 +140,16 @@ class TextTracker:
                 back = trace_text(template, self.memory.before(at), at, HOME)
                 ahead = trace_text(template, self.memory.after(at), at, HOME)
                 life = self._enter(template, item.score, at, (back, ahead))
+                life.bar = find_bar(picture, item.quad)
                 if life.first_frame > 0:
                     self._fresh.append(life)
 
     def _known(self, quad: Quad, frame: int) -> bool:
+        """Say whether a detection lies on known texts, or is a looser box around one of them."""
         box = quad_box(quad, self.size)
         boxes = [o.box_at(frame, self.size) for o in self._lives() if o.first_frame <= frame <= o.last_frame]
-        return sum(box_overlap(box, other) for other in boxes) >= COVERED * box_area(box)
+        covered = sum(box_overlap(box, other) for other in boxes) >= COVERED * box_area(box)
+        return covered or any(_loosely_around(box, other) for other in boxes)
 
     def _enter_picture(self, found: PoppedPicture | None) -> None:
         if found is not None:
@@ -243,3 +248,11 @@ class TextTracker:
         box = quad_box(life.template.quad, self.size)
         others = [o for o in self._lives() if o is not life and o.first_frame <= frame <= o.last_frame]
         return not any(box_overlap(box, quad_box(o.template.quad, self.size)) for o in others)
+
+
+def _loosely_around(box: Box, inner: Box) -> bool:
+    """Say whether `box` holds `inner` and is little wider: the same line found with more air."""
+    width, height = (box[k + 2] - box[k] for k in (0, 1))
+    inner_width, inner_height = (inner[k + 2] - inner[k] for k in (0, 1))
+    holds = box_overlap(box, inner) >= LOOSE_HELD * box_area(inner)
+    return holds and width <= LOOSE_WIDTH * inner_width and height <= LOOSE_HEIGHT * inner_height

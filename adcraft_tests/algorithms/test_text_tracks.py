@@ -164,3 +164,46 @@ def test_a_thing_that_moves_through_the_scene_is_no_picture() -> None:
     face = disc(36)
     frames = [put(f, face, 10 + 4 * min(i, 20), 40)[0] for i, f in enumerate(still_scene(48))]
     assert track(frames, range(0, 48, 12), lambda i: []) == []
+
+
+def test_an_emoji_that_pops_in_with_a_caption_is_found_beside_it() -> None:
+    face, x, y = disc(40), 130, 82
+    sizes = {10: 0.5, 11: 0.8, 12: 1.1}
+    frames = []
+    for i, frame in enumerate(moving_scene(48)):
+        sprite = face.at_size(sizes.get(i, 1.0))
+        side = (40 - sprite.rgba.shape[0]) // 2
+        shown = put(put(frame, HELLO, X, 30)[0], sprite, x + side, y + side)[0]
+        frames.append(shown if i >= 10 else frame)
+    lives = track(frames, range(0, 48, 12), lambda i: [found(HELLO, X, 30)] if i >= 10 else [])
+    (emoji,) = [life for life in lives if life.picture]
+    assert (emoji.first_frame, emoji.last_frame) == (10, 47)
+    left, top, right, bottom = emoji.box
+    assert left <= x < x + 40 <= right
+    assert top <= y < y + 40 <= bottom
+
+
+def test_a_ticker_is_followed_along_its_bar() -> None:
+    words = caption("Fresh pasta every evening", 22)
+    frames = []
+    for i, frame in enumerate(moving_scene(30)):
+        barred = frame.copy()
+        barred[110:156] = (180, 20, 30)
+        frames.append(put(barred, words, 40 - 3 * i, 112)[0])
+    lives = track(frames, range(0, 30, 10), lambda i: [found(words, 40 - 3 * i, 112)])
+    life = max(lives, key=lambda item: item.last_frame - item.first_frame)
+    assert life.moving
+    assert (life.first_frame, life.last_frame) == (0, 29)
+    assert life.bar is not None
+    assert life.bar[0] == 0
+    assert life.bar[2] == SIZE[1]
+    assert abs(life.bar[1] - 110) <= 2
+    assert abs(life.bar[3] - 156) <= 2
+
+
+def test_a_plate_that_ends_on_the_screen_is_no_bar() -> None:
+    plated = caption("Hello there", 26, plate=(20, 40, 160))
+    (life,) = track(
+        [put(f, plated, X, Y)[0] for f in still_scene(14)], [0, 12], lambda i: [found(plated, X, Y)]
+    )
+    assert life.bar is None

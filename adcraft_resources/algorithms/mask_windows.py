@@ -157,8 +157,10 @@ def _split_run(
     first, last = run
     area = sum(window.area for window in plan_windows(spans_between(spans, first, last), size))
     longest = max(4, capacity_px // max(area, 1))
-    around = min(context, longest // 4)
-    body = max(2, longest - 2 * around)
+    before, after = min(context, first - shot.first_frame), min(context, shot.last_frame - last)
+    fits = before + (last - first + 1) + after <= longest
+    around = context if fits else min(context, longest // 4)
+    body = last - first + 1 if fits else max(2, longest - 2 * around)
     count = -(-(last - first + 1) // body)
     edges = [first + (last - first + 1) * part // count for part in range(count + 1)]
     chunks: list[Chunk] = []

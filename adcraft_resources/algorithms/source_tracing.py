@@ -66,7 +66,7 @@ def trace_sources(
     neighbour: int | None = None
     for frame in order:
         where = np.flatnonzero(clip.hidden[frame]).astype(np.int32) if before is None else before[frame].where
-        known = _nothing(where) if before is None else before[frame]
+        known = no_sources(where) if before is None else before[frame]
         if neighbour is None or len(where) == 0 or not clip.hidden[frame].any():
             tracing.keep(frame, known)
         else:
@@ -77,7 +77,8 @@ def trace_sources(
     return tracing.done
 
 
-def _nothing(where: Indices) -> Sources:
+def no_sources(where: Indices) -> Sources:
+    """Return sources that show none of the blocks `where`."""
     zeros = np.zeros(len(where), np.float32)
     return Sources(where, np.full(len(where), -1, np.int32), zeros, zeros)
 

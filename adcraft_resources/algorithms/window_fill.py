@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from adcraft_resources.algorithms.camera_motion import Transform, is_still
 from adcraft_resources.algorithms.fill_grain import VISIBLE, add_grain, measure_noise, noise_tile
 from adcraft_resources.algorithms.mask_geometry import MaskGeometry
-from adcraft_resources.algorithms.source_tracing import Sources, StepField, trace_sources
+from adcraft_resources.algorithms.source_tracing import Sources, StepField, no_sources, trace_sources
 from adcraft_resources.algorithms.temporal_fill import (
     Fill,
     FramePainter,
@@ -73,7 +73,8 @@ def fill_window(
     figures = WindowFigures("still" if is_still(list(steps)) else "camera")
     fields = _choose_motion(clip, steps, figures, camera_trusted)
     calm = len(fields) == 1 and "flow" not in figures.motion and figures.ring_error < CALM_LEVELS
-    painted = _frames_to_paint(geometries, PAINT_EVERY if calm else 1)
+    bare = [_bare(clip, geometries, frame) for frame in range(clip.count)]
+    painted = _frames_to_paint(geometries, bare, PAINT_EVERY if calm else 1)
     needed = range(clip.count) if needed is None else needed
     visited = [frame for frame, one in enumerate(geometries) if one is None or frame in painted]
     painted = {frame: geometry for frame, geometry in painted.items() if frame in needed}
@@ -96,9 +97,10 @@ def fill_window(
         if frame in painted:
             sources = [trace[frame] for trace in traces]
             steady = CALM_STEADY if calm else STEADY
-            shares = _paint(clip, frame, geometry, sources, painter, fields[-1], synthetic, steady)
+            before = _one_back(clip, frame, geometry, fields[-1], bare)
+            shares = _paint(clip, frame, geometry, sources, painter, before, synthetic, steady)
         else:
-            before = _one_back(clip, frame, geometry, fields[-1])
+            before = _one_back(clip, frame, geometry, fields[-1], bare)
             write_fill(clip, frame, geometry, carry_fill(clip, frame, geometry, before))
         figures.shares[frame] = shares
     figures.grain = measure_noise(clip, painted, fields[-1])
@@ -111,12 +113,23 @@ def fill_window(
     return figures
 
 
-def _frames_to_paint(geometries: Sequence[MaskGeometry | None], every: int) -> dict[int, MaskGeometry]:
+def _bare(
+    clip: WindowClip, geometries: Sequence[MaskGeometry | None], frame: int
+) -> NDArray[np.bool_] | None:
+    """Blocks of a frame that are unsafe to look at and are not filled either: a text fading beside its mask."""
+    geometry = geometries[frame]
+    blocks = clip.hidden[frame] if geometry is None else clip.hidden[frame] & ~geometry.unsafe
+    return blocks if blocks.any() else None
+
+
+def _frames_to_paint(
+    geometries: Sequence[MaskGeometry | None], bare: Sequence[NDArray[np.bool_] | None], every: int
+) -> dict[int, MaskGeometry]:
     """Choose the frames filled from their sources; those between take over the frame before, moved along."""
     painted: dict[int, MaskGeometry] = {}
     last = -every
     for frame, geometry in enumerate(geometries):
-        changed = frame == 0 or geometries[frame - 1] is not geometry
+        changed = frame == 0 or geometries[frame - 1] is not geometry or bare[frame - 1] is not None
         if geometry is not None and (changed or frame - last >= every):
             painted[frame] = geometry
             last = frame
@@ -129,7 +142,7 @@ def _paint(
     geometry: MaskGeometry,
     sources: Sequence[Sources],
     painter: FramePainter,
-    step: StepField,
+    before: Sources,
     synthetic: NDArray[np.bool_],
     steady: float,
 ) -> tuple[float, float, float]:
@@ -139,18 +152,30 @@ def _paint(
         return found, 0.0, 1 - found
     fill = painter.fill(clip, frame, geometry, sources)
     if frame > 0:
-        fill = steady_fill(clip, frame, geometry, fill, _one_back(clip, frame, geometry, step), steady)
+        fill = steady_fill(clip, frame, geometry, fill, before, steady)
     write_fill(clip, frame, geometry, fill)
     return _shares(geometry, sources, fill, synthetic)
 
 
-def _one_back(clip: WindowClip, frame: int, geometry: MaskGeometry, step: StepField) -> Sources:
-    """Every block's place in the frame before, which is shown throughout by now."""
+def _one_back(
+    clip: WindowClip,
+    frame: int,
+    geometry: MaskGeometry,
+    step: StepField,
+    bare: Sequence[NDArray[np.bool_] | None],
+) -> Sources:
+    """Every block's place in the frame before, which is shown throughout by now but for its bare blocks."""
     height, width = clip.blocks
+    if frame == 0:
+        return no_sources(geometry.traced)
     dx, dy = step(frame, frame - 1, geometry.traced)
     row, column = np.divmod(geometry.traced, width)
     x, y = column + dx / 2, row + dy / 2
     inside = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
+    unfilled = bare[frame - 1]
+    if unfilled is not None:
+        near_x, near_y = (np.rint(axis).astype(np.int32) for axis in (x, y))
+        inside &= ~unfilled[near_y.clip(0, height - 1), near_x.clip(0, width - 1)]
     return Sources(geometry.traced, np.where(inside, frame - 1, -1).astype(np.int32), dx, dy)
 
 

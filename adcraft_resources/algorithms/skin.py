@@ -23,7 +23,7 @@ Box = tuple[int, int, int, int]
 # CIELAB ranges (zero, full, full, zero) that hold skin of all types under ordinary light: measured skin has a hue of
 # 45 to 72 degrees and a chroma of 12 to 32 (Xiao et al. 2017); the margins are for coloured light and make-up.
 _HUE_DEG = (12.0, 30.0, 78.0, 94.0)
-_CHROMA = (2.0, 9.5, 42.0, 62.0)
+_CHROMA = (3.5, 10.5, 42.0, 62.0)
 _LIGHTNESS = (6.0, 18.0, 90.0, 98.0)
 MIN_SKIN_PIXELS = 64  # fewer say nothing about a face
 _POSSIBLE = 0.6  # likeness above which a pixel may be skin at all

@@ -7,6 +7,7 @@ computed twice, because bundles are memoized. Belongs here: this loop. Does not:
 
 import traceback
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,8 +53,15 @@ class Bad:
     transient: bool
 
 
-def make_chunk(context: dg.AssetExecutionContext, make: Callable[[str], Made]) -> dg.MaterializeResult:
+def make_chunk(
+    context: dg.AssetExecutionContext, make: Callable[[str], Made], *, workers: int = 1
+) -> dg.MaterializeResult:
     """Run `make` for each key of the run and report per partition.
+
+    Args:
+        context: Of the asset.
+        make: Makes one key's bundle.
+        workers: Keys made at the same time, for stages that keep one core busy and no more.
 
     Raises:
         dg.Failure: Some keys failed for good; the others are materialized and the failure names the bad ones.
@@ -61,8 +69,10 @@ def make_chunk(context: dg.AssetExecutionContext, make: Callable[[str], Made]) -
     """
     made: dict[str, Made] = {}
     bad: dict[str, Bad] = {}
-    for key in context.partition_keys:
-        outcome = attempt(context, key, make)
+    keys = list(context.partition_keys)
+    with ThreadPoolExecutor(workers) as pool:
+        outcomes = list(pool.map(lambda key: attempt(context, key, make), keys))
+    for key, outcome in zip(keys, outcomes, strict=True):
         if isinstance(outcome, Bad):
             bad[key] = outcome
         else:

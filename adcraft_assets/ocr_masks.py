@@ -23,6 +23,7 @@ from adcraft_resources.video_codecs import read_frames
 
 VERSION = "1"
 SHOWN = 4
+WORKERS = 2  # text networks run on one thread each; a second ad keeps the second core busy
 
 
 @dg.asset(
@@ -75,7 +76,7 @@ def ocr_masks(
         bundle, reused = store.ensure("ocr_masks", key, identity, fill)
         return Made(bundle, reused, _shown(bundle, source))
 
-    return make_chunk(context, make)
+    return make_chunk(context, make, workers=WORKERS)
 
 
 def _rules(ad: Ad) -> dict[str, Any]:

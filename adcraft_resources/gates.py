@@ -34,7 +34,7 @@ class GateSettings(Section):
         default=0.45, ge=0, le=1, description="Largest share of a frame that may be replaced."
     )
     style_ssim: tuple[float, float] = Field(
-        default=(0.45, 0.97),
+        default=(0.45, 0.992),
         description="Band of luma SSIM between a look and the cleaned ad: lower is broken, higher no variant.",
     )
     residual_text: float = Field(

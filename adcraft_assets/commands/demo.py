@@ -8,14 +8,22 @@ import json
 import shutil
 import time
 from argparse import Namespace
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from adcraft_assets.commands.home import STATE, enter_home
 from adcraft_assets.commands.reports import progress_style, say
 from adcraft_assets.commands.run import run_config
-from adcraft_assets.definitions import resources_of
+from adcraft_assets.settings import load_settings
 from adcraft_resources.progress import Progress
-from adcraft_resources.sample_ads import SAMPLES, render_sample, serve_samples
+from adcraft_resources.sample_ads import (
+    SAMPLES,
+    SampleDownloader,
+    render_sample,
+    sample_version,
+    serve_samples,
+)
+from adcraft_resources.store import digest_of
 
 CONFIG = {
     "variants_per_video": 4,
@@ -49,7 +57,7 @@ def demo(arguments: Namespace) -> int:
     began = time.monotonic()
     home = enter_home()
     path = home / STATE / "demo" / "config.json"
-    folder = path.parent / "samples"
+    folder = path.parent / "samples" / digest_of([sample_version(name) for name in SAMPLES])
     results = home / "results"
     folder.mkdir(parents=True, exist_ok=True)
     config = {**CONFIG, "store": str(home / STATE / "store"), "results": str(results)}
@@ -58,9 +66,7 @@ def demo(arguments: Namespace) -> int:
     _render_samples(folder)
     with serve_samples(folder) as base_url:
         say(f"the sample ads are handed out at {base_url}")
-        downloader = resources_of(path)["downloader"].model_copy(
-            update={"sample_base_url": base_url, "allow_private_hosts": True}
-        )
+        downloader = SampleDownloader.from_settings(load_settings(path).download, sample_base_url=base_url)
         code = run_config(home, path, json=arguments.json, overrides={"downloader": downloader})
     say(f"done in {time.monotonic() - began:.0f} s")
     if code == 0 and not arguments.json:
@@ -71,11 +77,14 @@ def demo(arguments: Namespace) -> int:
 
 def _render_samples(folder: Path) -> None:
     progress = Progress(style=progress_style())
-    for name in SAMPLES:
-        path = folder / f"{name}.mp4"
-        if path.exists():
-            continue
-        with progress.stage(name, "draw sample ad"):
-            beside = path.with_name(f".{name}.making.mp4")
-            render_sample(name, beside)
-            shutil.move(beside, path)
+    missing = [name for name in SAMPLES if not (folder / f"{name}.mp4").exists()]
+    if missing:
+        with progress.stage("sample ads", "draw"), ProcessPoolExecutor() as pool:
+            list(pool.map(_render_sample, [folder] * len(missing), missing))
+
+
+def _render_sample(folder: Path, name: str) -> None:
+    """Draw one sample; a process of its own, since drawing is arithmetic that holds the interpreter."""
+    beside = folder / f".{name}.making.mp4"
+    render_sample(name, beside)
+    shutil.move(beside, folder / f"{name}.mp4")

@@ -20,7 +20,9 @@ class DownloadSettings(Section):
 
     concurrency: int = Field(default=4, ge=1, le=64, description="Sources fetched at the same time.")
     max_mb: int = Field(default=2048, ge=1, description="Largest source in megabytes (10^6 bytes).")
-    timeout_s: float = Field(default=600, gt=0, description="Seconds one source may take, all tries together.")
+    timeout_s: float = Field(
+        default=600, gt=0, description="Seconds one source may take, all tries together."
+    )
     allow_private_hosts: bool = Field(
         default=False,
         description="Also fetch from loopback and private networks; off unless you run the host.",

@@ -21,10 +21,12 @@ class EmbeddedTextDetector(TextDetector):
 
     version: ClassVar[str] = "2"
 
-    coarse_side: int = Field(576, ge=192, description="Long side in pixels of the frequent looks.")
-    coarse_every_s: float = Field(0.5, gt=0, description="Seconds between two looks.")
-    fine_side: int = Field(960, ge=192, description="Long side of the rare looks that find tiny legal lines.")
-    fine_every_s: float = Field(2.0, gt=0, description="Seconds between two fine looks.")
+    coarse_side: int = Field(default=576, ge=192, description="Long side in pixels of the frequent looks.")
+    coarse_every_s: float = Field(default=0.5, gt=0, description="Seconds between two looks.")
+    fine_side: int = Field(
+        default=960, ge=192, description="Long side of the rare looks that find tiny legal lines."
+    )
+    fine_every_s: float = Field(default=2.0, gt=0, description="Seconds between two fine looks.")
 
     _networks: TextNetworks = PrivateAttr(default_factory=TextNetworks)
 

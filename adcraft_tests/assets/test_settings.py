@@ -25,7 +25,7 @@ def fault_of(value):
 def test_everything_but_products_has_a_default():
     settings = parse_settings(config(), origin="config.json")
     assert settings.variants_per_video == 4
-    assert settings.gates.style_ssim == (0.45, 0.97)
+    assert settings.gates.style_ssim == (0.45, 0.992)
     assert settings.batch.max_partitions_per_run == 8
 
 

@@ -39,7 +39,7 @@ dev: setup
 	@$(BIN)/dagster dev --workspace workspace.yaml
 
 test: setup
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n auto --dist loadfile --durations=10
 
 check: setup
 	@$(BIN)/ruff check .

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CONFIG ?= config.json
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: setup demo test check run dev bench schema pins clean
+.PHONY: setup demo test check run dev bench bench-clean bench-style schema pins clean
 .DEFAULT_GOAL := help
 
 help:
@@ -48,8 +48,14 @@ check: setup
 	@$(BIN)/basedpyright
 	@$(BIN)/adcraft check-definitions
 
-bench: setup
-	@$(BIN)/pytest -q -s -m 'slow or not slow' adcraft_tests/bench
+bench: bench-style
+
+bench-style: setup
+	@$(BIN)/python -m adcraft_tests.bench.bench_style
+
+bench-clean: setup
+	@test -d "$(BENCH_DIR)" || { echo "name a folder of cases (ads/ clean/ truth/): make bench-clean BENCH_DIR=..."; exit 2; }
+	@$(BIN)/python -m adcraft_tests.bench.bench_clean $(BENCH_DIR)
 
 schema: setup
 	@$(BIN)/adcraft schema > config.schema.json

@@ -27,7 +27,7 @@ from adcraft_resources.inpainters.streaming_removal import remove_streaming
 from adcraft_resources.video_codecs import probe_video, rgb_of, stream_copy, yuv_of
 
 CHUNK_BYTES = 110_000_000  # window crops of one chunk; up to three chunks are alive at a time
-FADE_S = 0.25  # how long before and after its mask a text may still be fading
+FADE_S = 0.5  # how long before and after its mask a text may still be fading
 CONTEXT_S = 1.0  # how far before and after a text's life other frames are asked what it hides
 
 

@@ -90,3 +90,23 @@ def pose_mask(mask: Mask, corner: tuple[int, int], pose: Pose) -> tuple[Mask, in
     x = corner[0] + pose.dx + (width - wide) // 2 - pad
     y = corner[1] + pose.dy + (height - tall) // 2 - pad
     return scaled.astype(np.bool_), x, y
+
+
+def thicken_spans(spans: tuple[MaskSpan, ...], size: tuple[int, int], radius: int) -> tuple[MaskSpan, ...]:
+    """Return the spans grown by a disc of `radius` pixels, kept inside a picture of `size` (h, w).
+
+    Edges of text are soft and codecs smear them; a mask that ends on the edge leaves a ghost of the outline.
+    """
+    if radius < 1:
+        return spans
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    thick = []
+    for span in spans:
+        height, width = span.bitmap.shape
+        top, left = min(radius, span.y), min(radius, span.x)
+        bottom = min(radius, size[0] - span.y - height)
+        right = min(radius, size[1] - span.x - width)
+        padded = np.pad(span.bitmap.astype(np.uint8), ((top, bottom), (left, right)))
+        grown = cv2.dilate(padded, disc).astype(np.bool_)
+        thick.append(MaskSpan(span.first_frame, span.last_frame, span.x - left, span.y - top, grown))
+    return tuple(thick)

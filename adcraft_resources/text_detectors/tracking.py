@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from adcraft_resources.algorithms.mask_spans import spans_of_life
+from adcraft_resources.algorithms.mask_spans import spans_of_life, thicken_spans
 from adcraft_resources.algorithms.text_boxes import FoundQuad, fit_size, shift_by
 from adcraft_resources.algorithms.text_kinds import TextNature, nature_of
 from adcraft_resources.algorithms.text_lives import TextLife
@@ -21,6 +21,7 @@ from adcraft_resources.text_detectors.reading import read_life, rgb_crop
 from adcraft_resources.text_detectors.user_regions import apply_regions
 from adcraft_resources.video_codecs import VideoReader, small_rgb_of
 
+SOFT_EDGE = 0.003  # of the short side: 2 pixels at 720
 MEMORY_S = 2.0
 MAX_GAP_LOOKS = 8  # per look; each costs a fraction of one
 MEMORY_BYTES = 120_000_000
@@ -154,4 +155,6 @@ def search_clip(
             times.append(item.pts_s)
             if on_frame is not None:
                 on_frame(item.index)
-    return apply_regions(TextTracks(size, count, tuple(search.finish())), times, include, exclude)
+    radius = round(SOFT_EDGE * min(size))
+    found = tuple(replace(track, spans=thicken_spans(track.spans, size, radius)) for track in search.finish())
+    return apply_regions(TextTracks(size, count, found), times, include, exclude)

@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from adcraft_assets.checks import log_verdicts, results_of
+from adcraft_resources.allocator import return_freed_pictures
 from adcraft_resources.errors import AdcraftError
 from adcraft_resources.gates import Verdict
 from adcraft_resources.store import Bundle
@@ -67,6 +68,7 @@ def make_chunk(
         dg.Failure: Some keys failed for good; the others are materialized and the failure names the bad ones.
         dg.RetryRequested: Some keys failed for a transient cause and the asset's retry policy has tries left.
     """
+    return_freed_pictures()
     made: dict[str, Made] = {}
     bad: dict[str, Bad] = {}
     keys = list(context.partition_keys)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from adcraft_assets.commands.home import enter_home
 from adcraft_assets.commands.reports import progress_style, say
+from adcraft_resources.allocator import return_freed_pictures
 from adcraft_resources.cleaning import clean_ad
 from adcraft_resources.errors import ConfigInvalid, SourceMissing
 from adcraft_resources.keyframe_stills import scan_shots
@@ -25,6 +26,7 @@ def clean(arguments: Namespace) -> int:
     masks = Path(arguments.masks).resolve() if arguments.masks else None
     _check_paths(source, out)
     enter_home()
+    return_freed_pictures()
     roles = resources_for("embedded", ModelSettings())
     progress = Progress(style=progress_style())
     detector, inpainter = roles["text_detector"], roles["inpainter"]

@@ -19,8 +19,8 @@ def test_a_thickened_span_covers_the_old_one_and_stays_in_the_picture(x, y, widt
     span = MaskSpan(3, 7, x, y, np.ones((height, width), np.bool_))
     (thick,) = thicken_spans((span,), SIZE, radius)
     rows, columns = thick.bitmap.shape
-    assert 0 <= thick.x
-    assert 0 <= thick.y
+    assert thick.x >= 0
+    assert thick.y >= 0
     assert thick.x + columns <= SIZE[1]
     assert thick.y + rows <= SIZE[0]
     canvas = np.zeros(SIZE, np.bool_)

@@ -27,7 +27,8 @@ from adcraft_resources.inpainters.streaming_removal import remove_streaming
 from adcraft_resources.video_codecs import probe_video, rgb_of, stream_copy, yuv_of
 
 CHUNK_BYTES = 110_000_000  # window crops of one chunk; up to three chunks are alive at a time
-FADE_S = 0.5  # how long before and after its mask a text may still be fading
+FADE_S = 0.25  # how long before and after its mask a text may still be fading
+LONG_FADE_S = 0.5  # ... where the shot is long enough
 CONTEXT_S = 1.0  # how far before and after a text's life other frames are asked what it hides
 
 
@@ -83,7 +84,7 @@ class Inpainter(dg.ConfigurableResource, ABC):  # type: ignore[misc]
             chunks,
             self._fill_still,
             crf=self.crf,
-            guards=_guards_of(tracks, round(FADE_S * float(facts.fps))),
+            guards=_guards_of(tracks, takes, float(facts.fps)),
             on_chunk=story.add,
             on_source=check.see,
             on_frame=on_frame,
@@ -104,15 +105,27 @@ class Inpainter(dg.ConfigurableResource, ABC):  # type: ignore[misc]
         chroma[..., 1][blocks] = filled.v[blocks]
 
 
-def _guards_of(tracks: TextTracks, frames: int) -> list[MaskSpan]:
+def _guards_of(tracks: TextTracks, takes: Sequence[Shot], fps: float) -> list[MaskSpan]:
     """Return where texts may be fading just before and after their masks."""
     guards = []
     for track in tracks.overlays:
         spans = sorted((span for span in track.spans if span.bitmap.any()), key=lambda span: span.first_frame)
-        if spans and frames:
-            first, last = spans[0], spans[-1]
-            guards.append(
-                replace(first, first_frame=first.first_frame - frames, last_frame=first.first_frame - 1)
-            )
-            guards.append(replace(last, first_frame=last.last_frame + 1, last_frame=last.last_frame + frames))
+        if not spans:
+            continue
+        first, last = spans[0], spans[-1]
+        free_before = first.first_frame - _take_at(takes, first.first_frame).first_frame
+        free_after = _take_at(takes, last.last_frame).last_frame - last.last_frame
+        guard = round(LONG_FADE_S * fps)
+        if guard >= max(free_before, free_after):  # nothing of the shot would be left to take from
+            guard = round(FADE_S * fps)
+        before = {"first_frame": first.first_frame - guard, "last_frame": first.first_frame - 1}
+        after = {"first_frame": last.last_frame + 1, "last_frame": last.last_frame + guard}
+        # A text that pops in or out is small at its ends; what fades beside them may be its full size.
+        widest = max(spans, key=lambda span: int(span.bitmap.sum()))
+        guards += [replace(span, **before) for span in (first, widest)]
+        guards += [replace(span, **after) for span in (last, widest)]
     return guards
+
+
+def _take_at(takes: Sequence[Shot], frame: int) -> Shot:
+    return next((take for take in takes if take.first_frame <= frame <= take.last_frame), takes[-1])

@@ -181,7 +181,9 @@ main(["run", "--config", sys.argv[1] + "/config.json"])
 """
 
 
-@pytest.mark.parametrize("moment", ["ocr_masks/*/current.json", "cleaned_frames/*/current.json", ".drafts/*/.video*"])
+@pytest.mark.parametrize(
+    "moment", ["ocr_masks/*/current.json", "cleaned_frames/*/current.json", ".drafts/*/.video*"]
+)
 def test_a_run_killed_anywhere_is_completed_by_the_next(project, moment):
     project.write(["v0"])
     (project.folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")

@@ -11,6 +11,7 @@ import dagster as dg
 from adcraft_assets.checks import specs_of, upstream_of, verdicts_of
 from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.evidence import numbers, picture, table
+from adcraft_assets.identities import VERSIONS, cleaning_identity
 from adcraft_assets.partitions import Catalog, video_partitions
 from adcraft_resources.cleaning import MEZZANINE, clean_ad
 from adcraft_resources.inpainters import Inpainter
@@ -21,8 +22,6 @@ from adcraft_resources.text_detectors import TextDetector, load_tracks
 from adcraft_resources.thumbnails import side_by_side
 from adcraft_resources.video_codecs import read_frames
 
-VERSION = "1"
-
 
 @dg.asset(
     deps=["source_video", "ocr_masks", "keyframes"],
@@ -31,7 +30,7 @@ VERSION = "1"
     group_name="clean",
     kinds={"opencv", "video"},
     owners=["team:creative"],
-    code_version=VERSION,
+    code_version=VERSIONS["cleaned_frames"],
     check_specs=specs_of("cleaned_frames"),
 )
 def cleaned_frames(
@@ -68,14 +67,9 @@ def cleaned_frames(
             draft.manifest["removals"] = report.tracks
             draft.write_json("removal.json", {"figures": report.figures, "tracks": report.tracks})
 
-        identity = {
-            "source": source.digest,
-            "masks": masks.digest,
-            "shots": stills.digest,
-            "proof": f"{type(text_detector).__name__} {text_detector.version}",
-            "inpainter": f"{type(inpainter).__name__} {inpainter.version}",
-            "version": VERSION,
-        }
+        identity = cleaning_identity(
+            source.manifest, masks.manifest, stills.manifest, text_detector, inpainter
+        )
         bundle, reused = store.ensure("cleaned_frames", key, identity, fill)
         return Made(bundle, reused, _shown(bundle, source), verdicts_of(bundle, gates))
 

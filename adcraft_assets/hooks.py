@@ -11,13 +11,12 @@ import dagster as dg
 from adcraft_assets.checks import upstream_of
 from adcraft_assets.chunks import CHUNK, TRANSIENT_RETRIES, Made, make_chunk
 from adcraft_assets.evidence import numbers, table
-from adcraft_assets.partitions import Ad, Catalog, video_partitions
+from adcraft_assets.identities import VERSIONS, brief_of, hooks_identity
+from adcraft_assets.partitions import Catalog, video_partitions
 from adcraft_resources.copywriters import Copywriter
-from adcraft_resources.hook_sets import CopyBrief
 from adcraft_resources.progress import Progress
-from adcraft_resources.store import Bundle, BundleStore, Draft, digest_of
-
-VERSION = "1"
+from adcraft_resources.rotations import rotation_of
+from adcraft_resources.store import Bundle, BundleStore, Draft
 
 
 @dg.asset(
@@ -28,7 +27,7 @@ VERSION = "1"
     group_name="style",
     kinds={"grok"},
     owners=["team:creative"],
-    code_version=VERSION,
+    code_version=VERSIONS["hooks"],
 )
 def hooks(
     context: dg.AssetExecutionContext,
@@ -46,7 +45,7 @@ def hooks(
     def make(key: str) -> Made:
         ad = catalog.ad(key)
         stills, masks = upstream_of(store, "keyframes", key), upstream_of(store, "ocr_masks", key)
-        brief = _brief(ad, masks, settings.variants.seed)
+        brief = brief_of(ad, masks.manifest, settings, rotation_of(store, key))
 
         def fill(draft: Draft) -> None:
             with progress.stage(key, "hooks"):
@@ -57,30 +56,11 @@ def hooks(
             draft.manifest["notes"] = list(written.notes)
             draft.manifest["figures"] = {"hooks": len(written.hooks), **numbers_of(written.usage)}
 
-        identity = {
-            "keyframes": stills.digest,
-            "masks": masks.digest,
-            "brief": brief.to_dict(),
-            "count": settings.variants_per_video,
-            "copywriter": f"{type(copywriter).__name__} {copywriter.version}",
-            "version": VERSION,
-        }
+        identity = hooks_identity(stills.manifest, masks.manifest, brief, settings, copywriter)
         bundle, reused = store.ensure("hooks", key, identity, fill)
         return Made(bundle, reused, _shown(bundle))
 
     return make_chunk(context, make)
-
-
-def _brief(ad: Ad, masks: Bundle, seed: int) -> CopyBrief:
-    said = sorted({track["text"] for track in masks.manifest["tracks"] if track["text"]})
-    return CopyBrief(
-        product_type=ad.product.type,
-        product_name=ad.product.spoken_name,
-        language=ad.product.language,
-        ad_text=tuple(said),
-        # Each ad of a product draws other lines, the same ones every night until the seed changes.
-        seed=int(digest_of([seed, ad.key])[:8], 16),
-    )
 
 
 def numbers_of(usage: Mapping[str, Any]) -> dict[str, float]:

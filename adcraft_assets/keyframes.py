@@ -11,13 +11,13 @@ import dagster as dg
 from adcraft_assets.checks import upstream_of
 from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.evidence import numbers, pictures, table
+from adcraft_assets.identities import VERSIONS, keyframes_identity
 from adcraft_assets.partitions import video_partitions
 from adcraft_resources.keyframe_stills import scan_shots, write_stills
 from adcraft_resources.progress import Progress
 from adcraft_resources.shot_lists import read_shot_list, write_shot_list
 from adcraft_resources.store import Bundle, BundleStore, Draft
 
-VERSION = "1"
 SHOWN = 6
 
 
@@ -28,7 +28,7 @@ SHOWN = 6
     group_name="ingest",
     kinds={"opencv"},
     owners=["team:creative"],
-    code_version=VERSION,
+    code_version=VERSIONS["keyframes"],
 )
 def keyframes(
     context: dg.AssetExecutionContext, store: BundleStore, progress: Progress
@@ -50,7 +50,7 @@ def keyframes(
                 "frames": scan.frame_count,
             }
 
-        bundle, reused = store.ensure("keyframes", key, {"source": source.digest, "version": VERSION}, fill)
+        bundle, reused = store.ensure("keyframes", key, keyframes_identity(source.manifest), fill)
         return Made(bundle, reused, _shown(bundle))
 
     return make_chunk(context, make)

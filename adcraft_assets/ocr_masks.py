@@ -11,6 +11,7 @@ import dagster as dg
 from adcraft_assets.checks import upstream_of
 from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.evidence import numbers, pictures, table
+from adcraft_assets.identities import VERSIONS, masks_identity
 from adcraft_assets.partitions import Ad, Catalog, video_partitions
 from adcraft_resources.algorithms.values import TextTrack, TextTracks
 from adcraft_resources.progress import Progress
@@ -21,7 +22,6 @@ from adcraft_resources.text_detectors import TextDetector, load_tracks, save_tra
 from adcraft_resources.thumbnails import show_mask
 from adcraft_resources.video_codecs import read_frames
 
-VERSION = "1"
 SHOWN = 4
 WORKERS = 2  # text networks run on one thread each; a second ad keeps the second core busy
 
@@ -33,7 +33,7 @@ WORKERS = 2  # text networks run on one thread each; a second ad keeps the secon
     group_name="clean",
     kinds={"onnx", "opencv"},
     owners=["team:creative"],
-    code_version=VERSION,
+    code_version=VERSIONS["ocr_masks"],
 )
 def ocr_masks(
     context: dg.AssetExecutionContext,
@@ -51,13 +51,7 @@ def ocr_masks(
     def make(key: str) -> Made:
         ad = catalog.ad(key)
         source, stills = upstream_of(store, "source_video", key), upstream_of(store, "keyframes", key)
-        identity = {
-            "source_sha256": source.figures["sha256"],
-            "shots": stills.digest,
-            "detector": f"{type(text_detector).__name__} {text_detector.version}",
-            "rules": _rules(ad),
-            "version": VERSION,
-        }
+        identity = masks_identity(ad, source.manifest, stills.manifest, text_detector)
 
         def fill(draft: Draft) -> None:
             with progress.stage(key, "ocr_masks", source.figures.get("frame_count")) as on_frame:
@@ -77,14 +71,6 @@ def ocr_masks(
         return Made(bundle, reused, _shown(bundle, source))
 
     return make_chunk(context, make, workers=WORKERS)
-
-
-def _rules(ad: Ad) -> dict[str, Any]:
-    return {
-        "protected": list(ad.product.protected_text),
-        "include": [region.model_dump() for region in ad.video.include],
-        "exclude": [region.model_dump() for region in ad.video.exclude],
-    }
 
 
 def _track(detector: TextDetector, source: Bundle, stills: Bundle, ad: Ad, on_frame: Any) -> TextTracks:

@@ -15,6 +15,7 @@ from adcraft_assets.checks import upstream_of
 from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.deliveries import deliver, frame_rate
 from adcraft_assets.evidence import numbers, pictures, table
+from adcraft_assets.identities import VERSIONS, ranking_identity, rejection_of
 from adcraft_assets.partitions import Ad, Catalog, video_partitions
 from adcraft_assets.settings import Settings
 from adcraft_resources.algorithms.ranking import RankedVariants, RankingRules, Scored, rank_variants
@@ -23,14 +24,12 @@ from adcraft_resources.appraisals import appraise
 from adcraft_resources.cleaning import MEZZANINE
 from adcraft_resources.encoders import ImageEncoder
 from adcraft_resources.errors import StoreDamaged
-from adcraft_resources.gates import judge_variant
 from adcraft_resources.progress import Progress
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.shot_lists import read_shot_list
 from adcraft_resources.store import Bundle, BundleStore, Draft
 from adcraft_resources.variant_lanes import POSTER, VIDEO
 
-VERSION = "1"
 RANKING = "ranking.json"
 
 
@@ -41,7 +40,7 @@ RANKING = "ranking.json"
     group_name="rank",
     kinds={"python"},
     owners=["team:creative"],
-    code_version=VERSION,
+    code_version=VERSIONS["ranked_outputs"],
 )
 def ranked_outputs(
     context: dg.AssetExecutionContext,
@@ -102,22 +101,9 @@ class _Work:
         )
 
     def identity(self) -> dict[str, Any]:
-        """What the order depends on; of the thresholds only what follows from them."""
-        return {
-            "variants": {name: bundle.digest for name, bundle in self.variants.items()},
-            "cleaned": self.cleaned.digest,
-            "masks": self.masks.digest,
-            "rejected": {name: self.rejection_of(bundle) for name, bundle in self.variants.items()},
-            "band": list(self.settings.gates.style_ssim),
-            "ranking": self.settings.ranking.model_dump(mode="json"),
-            "rank_by": self.settings.rank_by,
-            "count": self.settings.variants_per_video,
-            "mode": self.settings.variants.mode,
-            "product_type": self.ad.product.type,
-            "protects": bool(self.ad.product.protected_text),
-            "encoder": f"{type(self.encoder).__name__} {self.encoder.version}",
-            "version": VERSION,
-        }
+        """What the order depends on."""
+        styled, cleaned, masks = self.styled.manifest, self.cleaned.manifest, self.masks.manifest
+        return ranking_identity(self.ad, self.settings, styled, cleaned, masks, self.encoder)
 
     def fill(self, draft: Draft) -> None:
         """Rank the variants and write the order down."""
@@ -153,11 +139,6 @@ class _Work:
             keep_lookalikes=self.settings.variants.mode == "isolate",
         )
 
-    def rejection_of(self, bundle: Bundle) -> str:
-        """Why a gate rejects a variant today, or nothing."""
-        verdicts = judge_variant(bundle.figures, self.settings.gates)
-        return "; ".join(f"{verdict.gate}: {verdict.reason}" for verdict in verdicts if not verdict.passed)
-
     def _appraise(self, bundle: Bundle, name: str) -> Any:
         sha256 = bundle.manifest["files"][name]["sha256"]
         return appraise(
@@ -185,7 +166,7 @@ class _Work:
             hook=bundle.manifest["plan"]["hook"]["on_screen"],
             hashes=look.hashes,
             descriptor=look.descriptor,
-            rejected=self.rejection_of(bundle),
+            rejected=rejection_of(bundle.figures, self.settings.gates),
         )
 
     def _product_seen(self) -> tuple[tuple[float, float], ...] | None:

@@ -11,14 +11,13 @@ import dagster as dg
 
 from adcraft_assets.chunks import CHUNK, TRANSIENT_RETRIES, Bad, Made, attempt, report_chunk
 from adcraft_assets.evidence import numbers, picture
+from adcraft_assets.identities import VERSIONS, source_identity
 from adcraft_assets.partitions import Catalog, video_partitions
 from adcraft_resources.downloads import Downloader, FetchedSource, KnownSource, SourceRequest
 from adcraft_resources.errors import AdcraftError, StoreDamaged
 from adcraft_resources.progress import Progress
 from adcraft_resources.store import Bundle, BundleStore, Draft
 from adcraft_resources.video_codecs import probe_video, read_frames
-
-VERSION = "1"
 
 
 @dg.asset(
@@ -28,7 +27,7 @@ VERSION = "1"
     group_name="ingest",
     kinds={"python", "video"},
     owners=["team:creative"],
-    code_version=VERSION,
+    code_version=VERSIONS["source_video"],
 )
 def source_video(
     context: dg.AssetExecutionContext,
@@ -106,8 +105,7 @@ def _keep(store: BundleStore, key: str, got: FetchedSource) -> Made:
         draft.manifest["figures"] = {**facts.to_dict(), "sha256": got.sha256, "download_s": got.seconds}
         draft.manifest["file"] = f"source{path.suffix or '.mp4'}"
 
-    # A video is its bytes: the same file under another URL is the same source.
-    bundle, reused = store.ensure("source_video", key, {"sha256": got.sha256, "version": VERSION}, fill)
+    bundle, reused = store.ensure("source_video", key, source_identity(got.sha256), fill)
     return Made(bundle, reused, _shown(bundle))
 
 

@@ -13,28 +13,26 @@ import dagster as dg
 from adcraft_assets.checks import specs_of, upstream_of, verdicts_of
 from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.evidence import numbers, pictures, table
+from adcraft_assets.identities import VERSIONS, VariantBasis, chosen_styles, plans_of
 from adcraft_assets.partitions import Ad, Catalog, video_partitions
 from adcraft_assets.settings import Settings
 from adcraft_resources.algorithms.values import Frame, Keyframe, TextTracks
 from adcraft_resources.appraisals import Appraisal, appraise
 from adcraft_resources.cleaning import MEZZANINE
 from adcraft_resources.encoders import ImageEncoder
-from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.gates import judge_variant
-from adcraft_resources.hook_sets import HookSet
 from adcraft_resources.progress import OnFrame, Progress
 from adcraft_resources.result_cache import ResultCache
+from adcraft_resources.rotations import rotation_of
 from adcraft_resources.shot_lists import ShotList, read_shot_list
 from adcraft_resources.store import Bundle, BundleStore, Draft, digest_of
-from adcraft_resources.stylists import ImageStylist, Style, load_styles, styles_for
+from adcraft_resources.stylists import ImageStylist
 from adcraft_resources.text_detectors import load_tracks
 from adcraft_resources.variant_lanes import POSTER, VIDEO
-from adcraft_resources.variant_renderer import VERSION as RENDERER_VERSION
 from adcraft_resources.variant_renderer import RenderedVariant, render_variants
-from adcraft_resources.variants import VariantPlan, plan_variants
+from adcraft_resources.variants import VariantPlan
 from adcraft_resources.video_codecs import audio_offset_ms, read_frames
 
-VERSION = "1"
 VARIANTS = "variants"
 """Kind of the bundles that hold one variant each; a partition's bundle names them by digest."""
 MOST_KEYS = 12  # keyframes handed to a stylist: enough to know a look, few enough for flat memory
@@ -47,7 +45,7 @@ MOST_KEYS = 12  # keyframes handed to a stylist: enough to know a look, few enou
     group_name="style",
     kinds={"opencv", "video"},
     owners=["team:creative"],
-    code_version=VERSION,
+    code_version=VERSIONS["styled_variants"],
     check_specs=specs_of("styled_variants"),
 )
 def styled_variants(
@@ -105,10 +103,8 @@ class _Work:
     encoder: ImageEncoder
     cleaned: Bundle
     shot_list: ShotList
-    shots_digest: str
     tracks: TextTracks
-    tracks_digest: str
-    styles: Mapping[str, Style]
+    basis: VariantBasis
     plans: Sequence[VariantPlan]
 
     @classmethod
@@ -125,9 +121,9 @@ class _Work:
         cleaned = upstream_of(store, "cleaned_frames", key, settings.gates)
         stills, words = upstream_of(store, "keyframes", key), upstream_of(store, "hooks", key)
         styles = chosen_styles(ad, settings)
-        hooks = [HookSet.from_dict(one) for one in words.read_json("hooks.json")]
-        plans = plan_variants(list(styles), hooks, settings.variants, settings.variants_per_video, key=key)
+        plans = plans_of(ad, settings, styles, words.read_json("hooks.json"), rotation_of(store, key))
         masks = upstream_of(store, "ocr_masks", key)
+        basis = VariantBasis.of(cleaned.manifest, stills.manifest, masks.manifest, styles, settings, stylist)
         return cls(
             store,
             ad,
@@ -137,34 +133,14 @@ class _Work:
             encoder,
             cleaned,
             read_shot_list(stills),
-            stills.digest,
             load_tracks(masks.path),
-            masks.digest,
-            styles,
+            basis,
             plans,
         )
 
     def identity(self) -> dict[str, Any]:
         """What the partition's bundle depends on: every plan's own identity."""
-        return {
-            "plans": [self.plan_identity(plan) for plan in self.plans],
-            "count": self.settings.variants_per_video,
-            "version": VERSION,
-        }
-
-    def plan_identity(self, plan: VariantPlan) -> dict[str, Any]:
-        """What one variant depends on."""
-        return {
-            "cleaned": self.cleaned.digest,
-            "shots": self.shots_digest,
-            "tracks": self.tracks_digest,
-            "plan": plan.to_dict(),
-            "style": digest_of(self.styles[plan.style].model_dump(mode="json")),
-            "first_frame": self.settings.first_frame_optimizer.model_dump(mode="json"),
-            "stylist": f"{type(self.stylist).__name__} {self.stylist.version}",
-            "renderer": RENDERER_VERSION,
-            "version": VERSION,
-        }
+        return self.basis.of_all(self.plans, self.settings.variants_per_video)
 
     def render(self, on_frame: OnFrame) -> dict[str, Bundle]:
         """Return variant bundles by id: as many good ones as asked for where the plans allow it, and the rejected."""
@@ -208,14 +184,14 @@ class _Work:
     def _render_batch(self, plans: Sequence[VariantPlan], on_frame: OnFrame) -> dict[str, Bundle]:
         """Return the variants of some plans; only those not in the store are rendered, together."""
         key = self.ad.key
-        digests = {plan.id: digest_of(self.plan_identity(plan)) for plan in plans}
+        digests = {plan.id: digest_of(self.basis.of_plan(plan)) for plan in plans}
         kept = {name: self.store.find(VARIANTS, key, digest) for name, digest in digests.items()}
         missing = [plan for plan in plans if kept[plan.id] is None]
         drafts: dict[str, Draft] = {}
         with ExitStack() as stack:
             for plan in missing:
                 draft = self.store.draft(
-                    VARIANTS, key, digests[plan.id], {"identity": self.plan_identity(plan)}, point=False
+                    VARIANTS, key, digests[plan.id], {"identity": self.basis.of_plan(plan)}, point=False
                 )
                 drafts[plan.id] = stack.enter_context(draft)
             if missing:
@@ -232,7 +208,8 @@ class _Work:
         mezzanine, shots = self.cleaned.file(MEZZANINE), self.shot_list.shots
         keys = self._keys()
         looks = {
-            plan.id: self.stylist.develop(self.styles[plan.style], keys, shots, plan.seed) for plan in plans
+            plan.id: self.stylist.develop(self.basis.styles[plan.style], keys, shots, plan.seed)
+            for plan in plans
         }
         rendered = render_variants(
             mezzanine,
@@ -248,7 +225,7 @@ class _Work:
         for one in rendered:
             manifest = drafts[one.plan.id].manifest
             manifest["plan"] = one.plan.to_dict()
-            manifest["style"] = self.styles[one.plan.style].model_dump(mode="json")
+            manifest["style"] = self.basis.styles[one.plan.style].model_dump(mode="json")
             manifest["backend"] = type(self.stylist).__name__
             manifest["figures"] = {**one.figures, "probe": self._probe(one)}
 
@@ -265,19 +242,6 @@ class _Work:
         keyframes = self.shot_list.keyframes[::every]
         frames = read_frames(self.cleaned.file(MEZZANINE), [one.frame for one in keyframes])
         return [(one, frames[one.frame]) for one in keyframes if one.frame in frames]
-
-
-def chosen_styles(ad: Ad, settings: Settings) -> dict[str, Style]:
-    """Return the styles of an ad by name, in order; ConfigInvalid names a style that does not exist."""
-    known = load_styles()
-    names = settings.styles.get(ad.product.type) or styles_for(ad.product.type)
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise ConfigInvalid(
-            f"styles.{ad.product.type}: there is no style {unknown[0]!r}.",
-            remedy=f"Known: {', '.join(sorted(known))}.",
-        )
-    return {name: known[name] for name in names}
 
 
 def _shown(bundle: Bundle, store: BundleStore) -> Mapping[str, Any]:

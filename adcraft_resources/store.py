@@ -156,8 +156,10 @@ class BundleStore(dg.ConfigurableResource):
     def manifest(self, kind: str, key: str) -> Mapping[str, Any] | None:
         """Return the current manifest without fetching files, or None."""
         digest = self.current_digest(kind, key)
-        if digest is None:
-            return None
+        return None if digest is None else self.manifest_of(kind, key, digest)
+
+    def manifest_of(self, kind: str, key: str, digest: str) -> Mapping[str, Any] | None:
+        """Return a bundle's manifest without fetching files or asking whether they are whole, or None."""
         try:
             return json.loads((self.root / kind / key / digest / MANIFEST).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):

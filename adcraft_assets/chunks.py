@@ -6,7 +6,7 @@ computed twice, because bundles are memoized. Belongs here: this loop. Does not:
 """
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,14 +72,27 @@ def make_chunk(
     made: dict[str, Made] = {}
     bad: dict[str, Bad] = {}
     keys = list(context.partition_keys)
-    with ThreadPoolExecutor(workers) as pool:
-        outcomes = list(pool.map(lambda key: attempt(context, key, make), keys))
+    outcomes = _in_turn_or_side_by_side(keys, lambda key: attempt(context, key, make), workers)
     for key, outcome in zip(keys, outcomes, strict=True):
         if isinstance(outcome, Bad):
             bad[key] = outcome
         else:
             made[key] = outcome
     return report_chunk(context, made, bad)
+
+
+def _in_turn_or_side_by_side(
+    keys: Sequence[str], do: Callable[[str], Made | Bad], workers: int
+) -> list[Made | Bad]:
+    """Return what `do` returns for each key; an interrupt (eviction, cancel) is passed on at once."""
+    if workers == 1:
+        return [do(key) for key in keys]
+    pool = ThreadPoolExecutor(workers)
+    try:
+        return list(pool.map(do, keys))
+    finally:
+        # Waiting here for keys still being made would use up the grace a pod has before it is killed.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def attempt(context: dg.AssetExecutionContext, key: str, make: Callable[[str], Made]) -> Made | Bad:

@@ -13,6 +13,7 @@ from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.evidence import numbers, picture, table
 from adcraft_assets.identities import VERSIONS, cleaning_identity
 from adcraft_assets.partitions import Catalog, video_partitions
+from adcraft_assets.placement import step_of
 from adcraft_resources.cleaning import MEZZANINE, clean_ad
 from adcraft_resources.inpainters import Inpainter
 from adcraft_resources.progress import Progress
@@ -31,6 +32,7 @@ from adcraft_resources.video_codecs import read_frames
     kinds={"opencv", "video"},
     owners=["team:creative"],
     code_version=VERSIONS["cleaned_frames"],
+    op_tags=step_of("flux"),
     check_specs=specs_of("cleaned_frames"),
 )
 def cleaned_frames(

@@ -18,6 +18,7 @@ from adcraft_assets.hooks import hooks
 from adcraft_assets.keyframes import keyframes
 from adcraft_assets.ocr_masks import ocr_masks
 from adcraft_assets.partitions import Catalog
+from adcraft_assets.placement import place
 from adcraft_assets.processing_summary import processing_summary
 from adcraft_assets.ranked_outputs import ranked_outputs
 from adcraft_assets.settings import Settings, load_settings
@@ -30,6 +31,8 @@ from adcraft_resources.sample_ads import SampleDownloader
 from adcraft_resources.store import BundleStore
 
 CONFIG_VARIABLE = "ADCRAFT_CONFIG"
+CACHE_VARIABLE = "ADCRAFT_CACHE"
+"""Folder for local copies of a remote store's bundles; on a cluster a fast disk of the node."""
 PARTITIONED = [source_video, keyframes, ocr_masks, cleaned_frames, hooks, styled_variants, ranked_outputs]
 """The assets of one ad, in the order they are made."""
 
@@ -52,7 +55,8 @@ def store_base(settings: Settings, folder: Path) -> str:
 def resources_of(path: Path) -> dict[str, Any]:
     """Return every resource of the graph for a config file."""
     settings = load_settings(path)
-    store = BundleStore(base=store_base(settings, path.resolve().parent))
+    cache = os.environ.get(CACHE_VARIABLE, "")
+    store = BundleStore(base=store_base(settings, path.resolve().parent), cache=cache)
     return {
         "catalog": Catalog(config_path=str(path.resolve())),
         "store": store,
@@ -72,12 +76,14 @@ def build_defs(path: Path, resource_overrides: Mapping[str, Any] | None = None) 
     """
     settings = load_settings(path)
     chunk = dg.BackfillPolicy.multi_run(max_partitions_per_run=settings.batch.max_partitions_per_run)
+    executor = os.environ.get(VARIABLE, "in_process")
+    assets = [*(asset.with_attributes(backfill_policy=chunk) for asset in PARTITIONED), processing_summary]
     return dg.Definitions(
-        assets=[*(asset.with_attributes(backfill_policy=chunk) for asset in PARTITIONED), processing_summary],
+        assets=[place(asset, settings, executor) for asset in assets],
         jobs=[ad_variant_job, regate_ads],
         sensors=[catalog_sensor, relaunch_sensor],
         resources={**resources_of(path), **(resource_overrides or {})},
-        executor=executor_named(os.environ.get(VARIABLE, "in_process")),
+        executor=executor_named(executor, gpu_count=settings.gpu_count),
     )
 
 

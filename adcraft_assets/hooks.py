@@ -13,6 +13,7 @@ from adcraft_assets.chunks import CHUNK, TRANSIENT_RETRIES, Made, make_chunk
 from adcraft_assets.evidence import numbers, table
 from adcraft_assets.identities import VERSIONS, brief_of, hooks_identity
 from adcraft_assets.partitions import Catalog, video_partitions
+from adcraft_assets.placement import step_of
 from adcraft_resources.copywriters import Copywriter
 from adcraft_resources.progress import Progress
 from adcraft_resources.rotations import rotation_of
@@ -28,6 +29,7 @@ from adcraft_resources.store import Bundle, BundleStore, Draft
     kinds={"grok"},
     owners=["team:creative"],
     code_version=VERSIONS["hooks"],
+    op_tags=step_of("cpu"),
 )
 def hooks(
     context: dg.AssetExecutionContext,

@@ -13,6 +13,7 @@ from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.evidence import numbers, pictures, table
 from adcraft_assets.identities import VERSIONS, keyframes_identity
 from adcraft_assets.partitions import video_partitions
+from adcraft_assets.placement import step_of
 from adcraft_resources.keyframe_stills import scan_shots, write_stills
 from adcraft_resources.progress import Progress
 from adcraft_resources.shot_lists import read_shot_list, write_shot_list
@@ -29,6 +30,7 @@ SHOWN = 6
     kinds={"opencv"},
     owners=["team:creative"],
     code_version=VERSIONS["keyframes"],
+    op_tags=step_of("siglip"),
 )
 def keyframes(
     context: dg.AssetExecutionContext, store: BundleStore, progress: Progress

@@ -13,6 +13,7 @@ from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.evidence import numbers, pictures, table
 from adcraft_assets.identities import VERSIONS, masks_identity
 from adcraft_assets.partitions import Ad, Catalog, video_partitions
+from adcraft_assets.placement import step_of
 from adcraft_resources.algorithms.values import TextTrack, TextTracks
 from adcraft_resources.progress import Progress
 from adcraft_resources.result_cache import ResultCache
@@ -34,6 +35,7 @@ WORKERS = 2  # text networks run on one thread each; a second ad keeps the secon
     kinds={"onnx", "opencv"},
     owners=["team:creative"],
     code_version=VERSIONS["ocr_masks"],
+    op_tags=step_of("ocr"),
 )
 def ocr_masks(
     context: dg.AssetExecutionContext,

@@ -13,6 +13,7 @@ import dagster as dg
 from adcraft_assets.checks import verdicts_of
 from adcraft_assets.evidence import numbers, table
 from adcraft_assets.partitions import Ad, Catalog, ads_of
+from adcraft_assets.placement import step_of
 from adcraft_assets.settings import Settings
 from adcraft_resources.exports import locked, write_whole
 from adcraft_resources.gallery import IndexEntry, write_index
@@ -36,6 +37,7 @@ STAGES = (
     kinds={"pandas", "json"},
     owners=["team:creative"],
     automation_condition=dg.AutomationCondition.any_deps_updated() & ~dg.AutomationCondition.in_progress(),
+    op_tags=step_of("cpu"),
 )
 def processing_summary(
     context: dg.AssetExecutionContext, catalog: Catalog, store: BundleStore

@@ -17,6 +17,7 @@ from adcraft_assets.deliveries import deliver, frame_rate
 from adcraft_assets.evidence import numbers, pictures, table
 from adcraft_assets.identities import VERSIONS, ranking_identity, rejection_of
 from adcraft_assets.partitions import Ad, Catalog, video_partitions
+from adcraft_assets.placement import step_of
 from adcraft_assets.settings import Settings
 from adcraft_resources.algorithms.ranking import RankedVariants, RankingRules, Scored, rank_variants
 from adcraft_resources.algorithms.score_parts import VariantFigures
@@ -41,6 +42,7 @@ RANKING = "ranking.json"
     kinds={"python"},
     owners=["team:creative"],
     code_version=VERSIONS["ranked_outputs"],
+    op_tags=step_of("siglip"),
 )
 def ranked_outputs(
     context: dg.AssetExecutionContext,

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from adcraft_assets.cluster_settings import ClusterSettings
 from adcraft_resources.downloads import DownloadSettings
 from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.first_frames import FirstFrameSettings
@@ -162,19 +163,6 @@ class RetentionSettings(Section):
 
     generations: int = Field(default=3, ge=1)
     days: int = Field(default=30, ge=1)
-
-
-class PlacementClass(Section):
-    """Where steps of a class run on a cluster."""
-
-    node_selector: dict[str, str] = Field(default_factory=dict)
-    gpus: int = Field(default=0, ge=0, le=1)
-
-
-class ClusterSettings(Section):
-    """Placement classes by name."""
-
-    classes: dict[str, PlacementClass] = Field(default_factory=dict)
 
 
 def _first_frame(value: Any) -> Any:

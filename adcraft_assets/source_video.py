@@ -13,6 +13,7 @@ from adcraft_assets.chunks import CHUNK, TRANSIENT_RETRIES, Bad, Made, attempt, 
 from adcraft_assets.evidence import numbers, picture
 from adcraft_assets.identities import VERSIONS, source_identity
 from adcraft_assets.partitions import Catalog, video_partitions
+from adcraft_assets.placement import step_of
 from adcraft_resources.downloads import Downloader, FetchedSource, KnownSource, SourceRequest
 from adcraft_resources.errors import AdcraftError, StoreDamaged
 from adcraft_resources.progress import Progress
@@ -28,6 +29,7 @@ from adcraft_resources.video_codecs import probe_video, read_frames
     kinds={"python", "video"},
     owners=["team:creative"],
     code_version=VERSIONS["source_video"],
+    op_tags=step_of("cpu"),
 )
 def source_video(
     context: dg.AssetExecutionContext,

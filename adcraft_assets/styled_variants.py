@@ -15,6 +15,7 @@ from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.evidence import numbers, pictures, table
 from adcraft_assets.identities import VERSIONS, VariantBasis, chosen_styles, plans_of
 from adcraft_assets.partitions import Ad, Catalog, video_partitions
+from adcraft_assets.placement import step_of
 from adcraft_assets.settings import Settings
 from adcraft_resources.algorithms.values import Frame, Keyframe, TextTracks
 from adcraft_resources.appraisals import Appraisal, appraise
@@ -46,6 +47,7 @@ MOST_KEYS = 12  # keyframes handed to a stylist: enough to know a look, few enou
     kinds={"opencv", "video"},
     owners=["team:creative"],
     code_version=VERSIONS["styled_variants"],
+    op_tags=step_of("flux"),
     check_specs=specs_of("styled_variants"),
 )
 def styled_variants(

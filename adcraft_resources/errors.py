@@ -54,6 +54,12 @@ class StoreDamaged(AdcraftError):
     """A bundle of the store is missing or does not match its manifest."""
 
 
+class StoreUnreachable(AdcraftError):
+    """The object store did not answer as it should; trying again may help."""
+
+    transient = True
+
+
 class UpstreamMissing(AdcraftError):
     """A stage was asked to run before the stage it reads."""
 

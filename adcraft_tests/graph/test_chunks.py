@@ -1,3 +1,6 @@
+import signal
+import threading
+
 import dagster as dg
 import pytest
 
@@ -169,3 +172,27 @@ def test_chunks_follow_insertion_order_and_split_at_gaps():
     ]
     assert chunks_of([], ["a"], 2) == []
     assert range_tags(["a", "b"])["dagster/asset_partition_range_end"] == "b"
+
+
+def test_an_interrupt_does_not_wait_for_the_keys_still_being_made():
+    """An evicted pod has its grace and no more: the event log must hear of it before that is over."""
+    from adcraft_assets.chunks import _in_turn_or_side_by_side
+
+    released, ended = threading.Event(), []
+
+    def slow(key):
+        released.wait(30)
+        ended.append(key)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _in_turn_or_side_by_side(["a", "b", "c"], slow, 2)
+        assert ended == []
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        released.set()

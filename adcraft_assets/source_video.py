@@ -15,7 +15,7 @@ from adcraft_assets.identities import VERSIONS, source_identity
 from adcraft_assets.partitions import Catalog, video_partitions
 from adcraft_assets.placement import step_of
 from adcraft_resources.downloads import Downloader, FetchedSource, KnownSource, SourceRequest
-from adcraft_resources.errors import AdcraftError, StoreDamaged
+from adcraft_resources.errors import AdcraftError, StoreDamaged, VideoUnreadable
 from adcraft_resources.progress import Progress
 from adcraft_resources.store import Bundle, BundleStore, Draft
 from adcraft_resources.video_codecs import probe_video, read_frames
@@ -101,7 +101,12 @@ def _keep(store: BundleStore, key: str, got: FetchedSource) -> Made:
     path = got.path
 
     def fill(draft: Draft) -> None:
-        facts = probe_video(path)
+        try:
+            facts = probe_video(path)
+        except VideoUnreadable as error:  # people know the ad by its address, not by where it was put
+            raise VideoUnreadable(
+                error.message.replace(str(path), got.final_url or key), remedy=error.remedy
+            ) from error
         shutil.move(path, draft.folder / f"source{path.suffix or '.mp4'}")
         draft.manifest["origin"] = asdict(got.known)
         draft.manifest["figures"] = {**facts.to_dict(), "sha256": got.sha256, "download_s": got.seconds}

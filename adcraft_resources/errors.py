@@ -60,6 +60,10 @@ class StoreUnreachable(AdcraftError):
     transient = True
 
 
+class FolderTaken(AdcraftError):
+    """A folder that is to be written holds what adcraft did not make."""
+
+
 class UpstreamMissing(AdcraftError):
     """A stage was asked to run before the stage it reads."""
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from adcraft_resources.errors import FolderTaken
 from adcraft_resources.store import to_json
 
 MARK = ".adcraft.json"
@@ -29,9 +30,13 @@ def export_folder(target: Path, fingerprint: str, fill: Callable[[Path], None]) 
         target: The folder.
         fingerprint: Identity of the content; the same fingerprint with all files there means nothing to do.
         fill: Writes the content into the folder it is given.
+
+    Raises:
+        FolderTaken: What stands there was not exported by this function; it is left as it is.
     """
     if _is_fresh(target, fingerprint):
         return False
+    _refuse_foreign(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     for left in target.parent.glob(f".{target.name}.*~"):
         shutil.rmtree(left, ignore_errors=True)
@@ -80,6 +85,16 @@ def copy_file(source: Path, target: Path) -> None:
     """Copy a file of the store; a link would let an edit under `results/` change the store."""
     shutil.copyfile(source, target)
     os.utime(target)
+
+
+def _refuse_foreign(target: Path) -> None:
+    """Raise FolderTaken when swapping `target` would delete somebody else's files."""
+    is_ours = (target / MARK).is_file()
+    if target.exists() and not is_ours and not (target.is_dir() and not any(target.iterdir())):
+        raise FolderTaken(
+            f"{target} holds something adcraft did not put there, and would be replaced.",
+            remedy="Move it away, or name another folder for the results.",
+        )
 
 
 def _is_fresh(target: Path, fingerprint: str) -> bool:

@@ -40,7 +40,7 @@ def spec_named(name: str) -> SampleSpec:
 
 
 def render_sample(name: str, path: Path, *, overlays: bool = True) -> None:
-    """Write the sample ad `name` to `path`, the same bytes each time: H.264 at crf 20 and AAC, 720x1280, 30 fps.
+    """Write the sample ad `name` to `path`, the same bytes each time: H.264 at crf 20 and AAC, 720x1280, 25 fps.
 
     Args:
         name: A key of SAMPLES.

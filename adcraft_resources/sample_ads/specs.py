@@ -17,7 +17,7 @@ from adcraft_resources.sample_ads.overlays import Overlay
 from adcraft_resources.sample_ads.sound import Music
 
 SIZE = (1280, 720)  # height and width of every sample
-FPS = Fraction(30)
+FPS = Fraction(25)
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,9 @@ def draw_frame(index, seed):
     return frame
 
 
-def write_ad(path, seed):
+def write_ad(path, seed, frames=FRAMES):
     with DeliveryWriter(path, width=WIDTH, height=HEIGHT, fps=FPS, audio_source=None) as writer:
-        for index in range(FRAMES):
+        for index in range(frames):
             picture: Yuv420 = yuv_of(draw_frame(index, seed))
             writer.write(picture)
 

@@ -8,15 +8,29 @@ import time
 
 import pytest
 
-from adcraft_assets.definitions import resources_of
+from adcraft_assets.definitions import PARTITIONED, resources_of
 from adcraft_resources.store import sha256_of
-from adcraft_tests.fakes import CountingStylist, FailingCopywriter, FailingDetector, FailingInpainter
+from adcraft_tests.fakes import (
+    CountingStylist,
+    FailingCopywriter,
+    FailingDetector,
+    FailingInpainter,
+    FailingStylist,
+)
+from adcraft_tests.graph.conftest import FRAMES, write_ad
 
+STAGES = [asset.key.to_user_string() for asset in PARTITIONED]
 EIGHT = [f"v{number}" for number in range(8)]
 
 
 def variants(project, name="v0"):
     return sorted(path.name for path in (project.folder / "results" / "soap" / name).glob("*.mp4"))
+
+
+def materialized(instance, name):
+    import dagster as dg
+
+    return instance.get_materialized_partitions(dg.AssetKey(name))
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +165,32 @@ def test_a_missing_source_of_eight_costs_only_itself(eight):
     assert all(len(variants(project, name)) == 2 for name in EIGHT if name != "v3")
 
 
-@pytest.mark.parametrize("stage", ["ocr_masks", "cleaned_frames", "hooks"])
+def damaged(path):
+    """Overwrite the file's end: its index and first picture stay whole."""
+    content = bytearray(path.read_bytes())
+    tail = slice(len(content) * 7 // 10, len(content) * 95 // 100)
+    content[tail] = bytes(tail.stop - tail.start)
+    path.write_bytes(content)
+
+
+def spoil(stage, project):
+    """Give `soap__v3` a fault that its `stage` meets first; return the roles to run with."""
+    source = project.folder / "v3.mp4"
+    if stage == "keyframes":
+        damaged(source)
+    elif stage == "styled_variants":
+        write_ad(source, seed=3, frames=FRAMES - 2)
+        return {"stylist": FailingStylist(bad_frames=FRAMES - 2)}
+    elif stage == "ranked_outputs":
+        (project.folder / "results" / "soap" / "v3").write_text("in the way")
+    else:
+        return bad_role(stage, project)
+    return {}
+
+
+@pytest.mark.parametrize(
+    "stage", ["keyframes", "ocr_masks", "cleaned_frames", "hooks", "styled_variants", "ranked_outputs"]
+)
 def test_a_fault_at_a_later_stage_of_eight_costs_only_its_own_key(eight, ads, stage, tmp_path):
     import dagster as dg
 
@@ -162,9 +201,13 @@ def test_a_fault_at_a_later_stage_of_eight_costs_only_its_own_key(eight, ads, st
     shutil.copy(ads / "v3.mp4", tmp_path / "p" / "v3.mp4")
     with dg.DagsterInstance.ephemeral() as instance:
         project = Project(tmp_path / "p", instance).write(EIGHT)
-        outcome = project.run(**bad_role(stage, project))
+        outcome = project.run(**spoil(stage, project))
+        done = {name for name in STAGES if "soap__v3" in materialized(instance, name)}
     assert set(outcome.failed) == {"soap__v3"}
+    assert "unexpected" not in outcome.failed["soap__v3"]
     assert len(outcome.made) == 7
+    assert done >= set(STAGES[: STAGES.index(stage)])
+    assert not done & {stage, "ranked_outputs"}
 
 
 KILLED = """

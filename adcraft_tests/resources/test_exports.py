@@ -2,6 +2,7 @@ import threading
 
 import pytest
 
+from adcraft_resources.errors import FolderTaken
 from adcraft_resources.exports import export_folder, locked, write_whole
 
 
@@ -35,6 +36,21 @@ def test_a_spoiled_folder_is_made_again(tmp_path, spoil):
         (tmp_path / "v" / "b.mp4").write_text("stray")
     assert export_folder(tmp_path / "v", "1", fill_with("one"))
     assert sorted(path.name for path in (tmp_path / "v").iterdir()) == [".adcraft.json", "a.txt"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_what_somebody_else_put_there_is_never_deleted(tmp_path, kind):
+    theirs = tmp_path / "v" / "holiday.mp4" if kind == "folder" else tmp_path / "v"
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text("precious")
+    with pytest.raises(FolderTaken, match="Move it away"):
+        export_folder(tmp_path / "v", "1", fill_with("one"))
+    assert theirs.read_text() == "precious"
+
+
+def test_an_empty_folder_may_be_written_to(tmp_path):
+    (tmp_path / "v").mkdir()
+    assert export_folder(tmp_path / "v", "1", fill_with("one"))
 
 
 def test_a_fill_that_fails_leaves_the_old_folder(tmp_path):

@@ -28,7 +28,8 @@ from adcraft_resources.faces import find_faces
 from adcraft_resources.sections import Section
 
 GENERIC = "generic"
-_KEYS_TRIED = 3  # keys a look is fitted on
+_KEYS_TRIED = 3  # keys a look is fitted on, spread over the clip
+_FACES_TRIED = 3  # and keys that show a face
 _SKINS_KEPT = 12  # frames whose skin is remembered
 
 
@@ -121,16 +122,18 @@ class ImageStylist(dg.ConfigurableResource, ABC):
 class EmbeddedStylist(ImageStylist):
     """Designed grades, fitted to the clip by arithmetic: no weights, no network."""
 
-    version: ClassVar[str] = "grade-1"
+    version: ClassVar[str] = "grade-2"
     _skins: dict[bytes, Mask | None] = PrivateAttr(default_factory=dict)  # one clip's keys serve many styles
 
     def develop(
         self, style: Style, keys: Sequence[tuple[Keyframe, Frame]], shots: Sequence[Shot], seed: int
     ) -> Look:
         """The style's grade, pushed or held back until skin and structure lie inside their limits on the keys."""
-        samples = [
-            (frame, self._skin_of(frame)) for frame in _spread([frame for _, frame in keys], _KEYS_TRIED)
-        ]
+        frames = [frame for _, frame in keys]
+        # Whoever shows a face must be among the keys tried: the gate measures skin wherever it is seen.
+        faced = [frame for frame in frames if self._skin_of(frame) is not None]
+        tried = [*_spread(faced, _FACES_TRIED), *_spread(frames, _KEYS_TRIED)]
+        samples = [(frame, self._skin_of(frame)) for frame in tried]
         fitted = fit_grade(style.grade, style.light, samples, motion=_motion(keys))
         return GradedLook(bake_cube(fitted.grade), fitted.light, style.grain, seed, figures=fitted.figures())
 

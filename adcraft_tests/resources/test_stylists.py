@@ -243,5 +243,16 @@ def test_skin_is_held_on_a_real_face():
     assert abs(look.figures["skin_hue_deg"]) <= 5
 
 
+def test_skin_is_held_when_one_key_of_many_shows_the_face():
+    data = pytest.importorskip("skimage.data")
+    face = cv2.resize(data.astronaut(), (512, 512))
+    others = [drawn_scene((512, 512), shift=9 * n) for n in range(8)]
+    keys = keys_of(*others[:3], face, *others[3:])
+    alone = EmbeddedStylist().develop(load_styles()["clinical-clean"], keys_of(face), SHOTS, 7)
+    among = EmbeddedStylist().develop(load_styles()["clinical-clean"], keys, SHOTS, 7)
+    assert among.figures["skin_l"] is not None
+    assert abs(among.figures["skin_l"] - alone.figures["skin_l"]) < 1
+
+
 def test_no_face_is_found_where_there_is_none():
     assert find_faces(drawn_scene()) == []

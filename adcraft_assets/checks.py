@@ -7,15 +7,20 @@ verdicts, which `adcraft_resources.gates` derives from figures at every read.
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
+from adcraft_assets.approvals import GATE
 from adcraft_assets.partitions import video_partitions
 from adcraft_resources.errors import GateFailed, StoreDamaged, UpstreamMissing
 from adcraft_resources.gates import GATES, GateSettings, Stage, Verdict, judge_cleaning, judge_variants
 from adcraft_resources.store import Bundle, BundleStore
 
+APPROVAL = GATE
 DESCRIPTIONS = {
+    APPROVAL: "People looked at the variants and let them out (adcraft approve, or approvals.json); what waits is "
+    "shown in the review folder. Always true while `approval` is off in config.json.",
     "cleaned_frames_keep_the_scene": "Outside the masks the picture is the source's (SSIM, 5th percentile), "
     "and no more of a frame is replaced than the limit allows.",
     "cleaned_frames_show_no_overlay_text": "OCR of the cleaned ad finds none of the removed text again.",
@@ -43,12 +48,29 @@ def specs_of(stage: Stage) -> list[dg.AssetCheckSpec]:
         ]
 
 
+def approval_spec() -> dg.AssetCheckSpec:
+    """Return the check that shows whether people let an ad's variants out; it stops no run, it holds the export."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.AssetCheckSpec(
+            APPROVAL,
+            asset="ranked_outputs",
+            partitions_def=video_partitions,
+            description=DESCRIPTIONS[APPROVAL],
+        )
+
+
 def verdicts_of(bundle: Bundle, gates: GateSettings) -> tuple[Verdict, ...]:
     """Return today's verdicts on a bundle; none for a stage without gates."""
-    if bundle.kind == "cleaned_frames":
-        return judge_cleaning(bundle.figures, gates)
-    if bundle.kind == "styled_variants":
-        return judge_variants(bundle.figures["variants"], gates)
+    return judge(bundle.kind, bundle.figures, gates)
+
+
+def judge(stage: str, figures: Mapping[str, Any], gates: GateSettings) -> tuple[Verdict, ...]:
+    """Return today's verdicts on a stage's figures; none for a stage without gates."""
+    if stage == "cleaned_frames":
+        return judge_cleaning(figures, gates)
+    if stage == "styled_variants":
+        return judge_variants(figures["variants"], gates)
     return ()
 
 
@@ -78,17 +100,22 @@ def log_verdicts(context: dg.AssetExecutionContext, verdicts: Mapping[str, Seque
     """Log one evaluation per partition and gate (in a range run Dagster would keep no partition otherwise)."""
     for key, judged in verdicts.items():
         for verdict in judged:
-            context.log_event(
-                dg.AssetCheckEvaluation(  # pyright: ignore[reportArgumentType]  accepted, though not in its annotation
-                    check_name=verdict.gate,
-                    asset_key=context.asset_key,
-                    partition=key,
-                    passed=verdict.passed,
-                    blocking=True,
-                    description=verdict.reason,
-                    metadata=evidence_of(verdict),
-                )
-            )
+            evaluation = evaluation_of(context.asset_key, key, verdict)
+            context.log_event(evaluation)  # pyright: ignore[reportArgumentType]  accepted, though not in its annotation
+
+
+def evaluation_of(asset: dg.AssetKey, key: str, verdict: Verdict) -> dg.AssetCheckEvaluation:
+    """Return a verdict on a partition as the event Dagster keeps."""
+    return dg.AssetCheckEvaluation(
+        check_name=verdict.gate,
+        asset_key=asset,
+        partition=key,
+        passed=verdict.passed,
+        blocking=verdict.gate != APPROVAL,
+        severity=severity_of(verdict),
+        description=verdict.reason,
+        metadata=evidence_of(verdict),
+    )
 
 
 def results_of(verdicts: Mapping[str, Sequence[Verdict]]) -> list[dg.AssetCheckResult]:
@@ -110,9 +137,20 @@ def results_of(verdicts: Mapping[str, Sequence[Verdict]]) -> list[dg.AssetCheckR
             told = f"{len(judged) - len(failing)} of {len(judged)} partitions pass"
             metadata = {"failing": dg.MetadataValue.json(failing)}
         results.append(
-            dg.AssetCheckResult(check_name=gate, passed=passed, description=told, metadata=metadata)
+            dg.AssetCheckResult(
+                check_name=gate,
+                passed=passed,
+                description=told,
+                metadata=metadata,
+                severity=severity_of(verdicts[next(iter(judged))][place]),
+            )
         )
     return results
+
+
+def severity_of(verdict: Verdict) -> dg.AssetCheckSeverity:
+    """Return how loud a verdict is: waiting for a person is no fault."""
+    return dg.AssetCheckSeverity.WARN if verdict.gate == APPROVAL else dg.AssetCheckSeverity.ERROR
 
 
 def evidence_of(verdict: Verdict) -> dict[str, dg.MetadataValue]:

@@ -25,6 +25,8 @@ TRANSIENT_RETRIES = dg.RetryPolicy(
 )
 BAD_PARTITIONS = "bad_partitions"
 """Metadata key of a failure under which the bad keys and their reasons stand."""
+TRANSIENT_PARTITIONS = "transient_partitions"
+"""Metadata key of a failure under which those of the bad keys stand that another try may help."""
 
 
 @dataclass(frozen=True)
@@ -130,12 +132,17 @@ def report_chunk(
         told = "; ".join(f"{key}: {reason}" for key, reason in reasons.items())
         raise dg.Failure(
             f"{context.asset_key.to_user_string()} failed for {len(bad)} of {len(bad) + len(made)} videos. {told}",
-            metadata={BAD_PARTITIONS: dg.MetadataValue.json(reasons)},
+            metadata={
+                BAD_PARTITIONS: dg.MetadataValue.json(reasons),
+                TRANSIENT_PARTITIONS: dg.MetadataValue.json([key for key in bad if bad[key].transient]),
+            },
             allow_retries=False,
         )
     for key, one in made.items():
         context.add_asset_metadata(one.shown(), partition_key=key)
-    if len(made) > 1 and verdicts:
+    if (
+        verdicts and not context.has_partition_key
+    ):  # in a range Dagster would keep no partition with a verdict
         log_verdicts(context, verdicts)
     single = next(iter(made.values())) if len(made) == 1 else None
     return dg.MaterializeResult(

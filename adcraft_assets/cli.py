@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_run(commands)
     _add_clean(commands)
+    _add_keeping(commands)
     _add_small(commands)
     return parser
 
@@ -89,6 +90,33 @@ def _add_clean(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     clean.set_defaults(call=_clean)
 
 
+def _add_keeping(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    backfill = commands.add_parser("backfill", help="all ads of a product, by the daemon where one runs")
+    backfill.add_argument("--product", required=True, metavar="P")
+    backfill.add_argument(
+        "--from", dest="asset", metavar="ASSET", help="the first stage to make (default: all)"
+    )
+    backfill.add_argument(
+        "--only-failed", action="store_true", help="only ads that failed, were never made or are out of date"
+    )
+    backfill.add_argument("--wait", action="store_true", help="wait for the daemon and report")
+    backfill.set_defaults(call=_backfill)
+    refresh = commands.add_parser("refresh", help="the nightly refresh now, in this process")
+    refresh.add_argument("--dry-run", action="store_true", help="only say what would be made, and why")
+    refresh.set_defaults(call=_refresh)
+    approve = commands.add_parser("approve", help="let variants of an ad out (with approval: required)")
+    approve.add_argument("key", metavar="KEY", help="<product>__<video>")
+    approve.add_argument(
+        "--variant", action="append", metavar="ID", help="only this variant (repeatable; default: all)"
+    )
+    approve.set_defaults(call=_approve)
+    prune = commands.add_parser("prune", help="remove old generations by the config's retention")
+    prune.add_argument("--dry-run", action="store_true", help="only name them")
+    prune.set_defaults(call=_prune)
+    for command in (backfill, refresh, approve, prune):
+        command.add_argument("--config", default="config.json", help="config file (default: config.json)")
+
+
 def _add_small(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     doctor = commands.add_parser("doctor", help="what this machine can and cannot do")
     doctor.add_argument("--config", default=None)
@@ -127,6 +155,30 @@ def _clean(arguments: argparse.Namespace) -> int:
     from adcraft_assets.commands.clean import clean
 
     return clean(arguments)
+
+
+def _backfill(arguments: argparse.Namespace) -> int:
+    from adcraft_assets.commands.backfill import backfill
+
+    return backfill(arguments)
+
+
+def _refresh(arguments: argparse.Namespace) -> int:
+    from adcraft_assets.commands.keeping import refresh
+
+    return refresh(arguments)
+
+
+def _approve(arguments: argparse.Namespace) -> int:
+    from adcraft_assets.commands.keeping import approve_variants
+
+    return approve_variants(arguments)
+
+
+def _prune(arguments: argparse.Namespace) -> int:
+    from adcraft_assets.commands.keeping import prune_store
+
+    return prune_store(arguments)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

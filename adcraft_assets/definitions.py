@@ -10,8 +10,13 @@ from typing import Any
 
 import dagster as dg
 
+from adcraft_assets.automation.approving import approval_sensor
+from adcraft_assets.automation.cataloguing import catalog_sensor
+from adcraft_assets.automation.conditions import AFTER_ANY_AD, NEW_AD, new_ads_sensor, summary_sensor
 from adcraft_assets.automation.jobs import ad_variant_job, regate_ads
-from adcraft_assets.automation.sensors import catalog_sensor, relaunch_sensor
+from adcraft_assets.automation.nights import follow_up_sensor, refresh_job, refresh_schedule, report_job
+from adcraft_assets.automation.relaunches import relaunch_sensor
+from adcraft_assets.automation.telling import failure_sensor
 from adcraft_assets.cleaned_frames import cleaned_frames
 from adcraft_assets.executors import VARIABLE, executor_named
 from adcraft_assets.hooks import hooks
@@ -21,8 +26,11 @@ from adcraft_assets.partitions import Catalog
 from adcraft_assets.placement import place
 from adcraft_assets.processing_summary import processing_summary
 from adcraft_assets.ranked_outputs import ranked_outputs
+from adcraft_assets.refresh_plan import refresh_plan
+from adcraft_assets.refresh_report import refresh_report
 from adcraft_assets.settings import Settings, load_settings
 from adcraft_assets.source_video import source_video
+from adcraft_assets.staleness import Roles
 from adcraft_assets.styled_variants import styled_variants
 from adcraft_resources.profiles import resources_for
 from adcraft_resources.progress import Progress
@@ -77,12 +85,27 @@ def build_defs(path: Path, resource_overrides: Mapping[str, Any] | None = None) 
     settings = load_settings(path)
     chunk = dg.BackfillPolicy.multi_run(max_partitions_per_run=settings.batch.max_partitions_per_run)
     executor = os.environ.get(VARIABLE, "in_process")
-    assets = [*(asset.with_attributes(backfill_policy=chunk) for asset in PARTITIONED), processing_summary]
+    resources = {**resources_of(path), **(resource_overrides or {})}
+    assets = [
+        *(asset.with_attributes(backfill_policy=chunk, automation_condition=NEW_AD) for asset in PARTITIONED),
+        processing_summary.with_attributes(automation_condition=AFTER_ANY_AD),
+        refresh_plan,
+        refresh_report,
+    ]
     return dg.Definitions(
         assets=[place(asset, settings, executor) for asset in assets],
-        jobs=[ad_variant_job, regate_ads],
-        sensors=[catalog_sensor, relaunch_sensor],
-        resources={**resources_of(path), **(resource_overrides or {})},
+        jobs=[ad_variant_job, refresh_job, report_job, regate_ads],
+        schedules=[refresh_schedule(settings)],
+        sensors=[
+            catalog_sensor,
+            new_ads_sensor,
+            summary_sensor,
+            follow_up_sensor,
+            relaunch_sensor,
+            approval_sensor,
+            failure_sensor,
+        ],
+        resources={**resources, "roles": Roles(resources)},
         executor=executor_named(executor, gpu_count=settings.gpu_count),
     )
 

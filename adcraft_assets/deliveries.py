@@ -4,15 +4,16 @@ Belongs here: which files of which bundles go where, and filling the gallery's r
 deciding anything, or how the page looks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from adcraft_assets.approvals import Approvals
 from adcraft_assets.checks import upstream_of, verdicts_of
 from adcraft_assets.partitions import Ad
 from adcraft_assets.settings import Settings
-from adcraft_resources.exports import copy_file, export_folder
+from adcraft_resources.exports import copy_file, export_folder, is_fresh
 from adcraft_resources.gallery import (
     GalleryModel,
     GateCard,
@@ -25,7 +26,7 @@ from adcraft_resources.gallery import (
 )
 from adcraft_resources.gates import Verdict, judge_variant
 from adcraft_resources.shot_lists import read_shot_list
-from adcraft_resources.store import Bundle, BundleStore, digest_of
+from adcraft_resources.store import Bundle, BundleStore, digest_of, to_json
 from adcraft_resources.thumbnails import read_picture, write_picture
 from adcraft_resources.variant_lanes import POSTER, VIDEO
 from adcraft_resources.video_codecs import read_frames
@@ -42,19 +43,72 @@ def folder_of(results: Path, ad: Ad) -> Path:
     return results / ad.product.id / ad.video.id
 
 
-def deliver(store: BundleStore, ranking: Bundle, ad: Ad, settings: Settings, results: Path) -> bool:
-    """Make the ad's folder show `ranking`; return whether anything had to be written."""
-    sources = _Sources(store, ranking, ad, settings)
-    target = folder_of(results, ad)
-    return export_folder(target, digest_of(sources.identity()), sources.fill)
+def deliver(
+    store: BundleStore, ranking: Bundle, ad: Ad, settings: Settings, results: Path, approvals: Approvals
+) -> bool:
+    """Make the ad's folder show `ranking`, of its variants those approved; return whether anything was written.
+
+    While none is approved the folder stays as it is, and all go to the review folder for people to look at.
+    """
+    ranked = ranking.read_json("ranking.json")["ranked"]
+    passing = approvals.passing(ad.key, ranked)
+    if len(passing) < len(ranked):
+        everything = _Sources(store, ranking, ad, settings, [one["id"] for one in ranked])
+        identity = delivery_identity(ranking.digest, ad, settings, None)
+        export_folder(folder_of(review_folder(results), ad), digest_of(identity), everything.fill)
+    if ranked and not passing:
+        return False
+    shown = passing if approvals.required else None
+    fingerprint = digest_of(delivery_identity(ranking.digest, ad, settings, shown))
+    return export_folder(
+        folder_of(results, ad), fingerprint, _Sources(store, ranking, ad, settings, passing).fill
+    )
+
+
+def review_folder(results: Path) -> Path:
+    """Return the folder of what waits for approval; beside the results, which hold finished variants only."""
+    return results.with_name(f"{results.name}-review")
+
+
+def delivery_identity(
+    ranking: str, ad: Ad, settings: Settings, approved: Sequence[str] | None
+) -> dict[str, Any]:
+    """What an ad's folder depends on, thresholds too: the page shows verdicts."""
+    return {
+        "ranking": ranking,
+        "gates": settings.gates.model_dump(mode="json"),
+        "product": ad.product.spoken_name,
+        "version": VERSION,
+        **({} if approved is None else {"approved": list(approved)}),
+    }
+
+
+def is_delivered(store: BundleStore, ad: Ad, settings: Settings, results: Path, approvals: Approvals) -> bool:
+    """Return whether the ad's folder shows its current ranking, as far as approved, and lacks no file."""
+    digest = str(store.current_digest("ranked_outputs", ad.key))
+    shown: list[str] | None = None
+    if approvals.required:
+        ranking = store.current("ranked_outputs", ad.key)
+        ranked = ranking.read_json("ranking.json")["ranked"] if ranking else []
+        shown = approvals.passing(ad.key, ranked)
+        if ranked and not shown:
+            return True
+    return is_fresh(folder_of(results, ad), digest_of(delivery_identity(digest, ad, settings, shown)))
 
 
 class _Sources:
     """The bundles a delivered folder is made of."""
 
-    def __init__(self, store: BundleStore, ranking: Bundle, ad: Ad, settings: Settings) -> None:
+    def __init__(
+        self, store: BundleStore, ranking: Bundle, ad: Ad, settings: Settings, shown: Sequence[str]
+    ) -> None:
         self.ad, self.settings, self.ranking = ad, settings, ranking
-        self.order: Mapping[str, Any] = ranking.read_json("ranking.json")
+        order = ranking.read_json("ranking.json")
+        self.whole = len(shown) == len(order["ranked"])
+        self.order: Mapping[str, Any] = {
+            **order,
+            "ranked": [one for one in order["ranked"] if one["id"] in shown],
+        }
         self.variants = {
             one["id"]: store.find("variants", ad.key, one["digest"])
             for one in [*self.order["ranked"], *self.order["rejected"]]
@@ -65,21 +119,15 @@ class _Sources:
         self.cleaned = upstream_of(store, "cleaned_frames", ad.key)
         self.styled = upstream_of(store, "styled_variants", ad.key)
 
-    def identity(self) -> dict[str, Any]:
-        """What the folder depends on, thresholds too: the page shows verdicts."""
-        return {
-            "ranking": self.ranking.digest,
-            "gates": self.settings.gates.model_dump(mode="json"),
-            "product": self.ad.product.spoken_name,
-            "version": VERSION,
-        }
-
     def fill(self, folder: Path) -> None:
         """Write the variants, posters, order and gallery into `folder`."""
         pictures = folder / "pictures"
         pictures.mkdir()
-        for name in ("ranking.json", "ranking.csv"):
-            copy_file(self.ranking.file(name), folder / name)
+        if self.whole:
+            for name in ("ranking.json", "ranking.csv"):
+                copy_file(self.ranking.file(name), folder / name)
+        else:
+            (folder / "ranking.json").write_text(to_json(self.order), encoding="utf-8")
         for one in self.order["ranked"]:
             bundle = self._variant(one["id"])
             copy_file(bundle.file(VIDEO), folder / one["file"])

@@ -79,8 +79,12 @@ def place(asset: dg.AssetsDefinition, settings: Settings, executor: str) -> dg.A
 
 
 def pools_of(settings: Settings) -> dict[str, int]:
-    """Return the pools that have a bound: class → steps at once over all runs."""
-    return {name: chosen.slots for name, chosen in settings.cluster.classes.items() if chosen.slots}
+    """Return the pools that have a bound: class → steps at once over all runs; with GPUs `gpu_count` by default."""
+    bounds = {name: chosen.slots for name, chosen in settings.cluster.classes.items() if chosen.slots}
+    if settings.profile == "gpu":
+        with_gpu = [name for name in CLASSES if class_named(name, settings).gpus]
+        bounds = {**dict.fromkeys(with_gpu, max(1, settings.gpu_count)), **bounds}
+    return bounds
 
 
 def set_pool_limits(instance: dg.DagsterInstance, settings: Settings) -> dict[str, int]:

@@ -36,7 +36,6 @@ STAGES = (
     group_name="rank",
     kinds={"pandas", "json"},
     owners=["team:creative"],
-    automation_condition=dg.AutomationCondition.any_deps_updated() & ~dg.AutomationCondition.in_progress(),
     op_tags=step_of("cpu"),
 )
 def processing_summary(

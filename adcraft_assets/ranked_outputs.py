@@ -11,7 +11,8 @@ from typing import Any
 
 import dagster as dg
 
-from adcraft_assets.checks import upstream_of
+from adcraft_assets.approvals import approvals_of
+from adcraft_assets.checks import approval_spec, upstream_of
 from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.deliveries import deliver, frame_rate
 from adcraft_assets.evidence import numbers, pictures, table
@@ -43,6 +44,7 @@ RANKING = "ranking.json"
     owners=["team:creative"],
     code_version=VERSIONS["ranked_outputs"],
     op_tags=step_of("siglip"),
+    check_specs=[approval_spec()],
 )
 def ranked_outputs(
     context: dg.AssetExecutionContext,
@@ -60,11 +62,13 @@ def ranked_outputs(
     results = catalog.results_folder()
 
     def make(key: str) -> Made:
+        approvals = approvals_of(catalog, settings)
         with progress.stage(key, "ranked_outputs"):
             work = _Work.of(store, result_cache, encoder, catalog.ad(key), settings)
             bundle, reused = store.ensure("ranked_outputs", key, work.identity(), work.fill)
-            exported = deliver(store, bundle, work.ad, settings, results)
-        return Made(bundle, reused and not exported, _shown(bundle, work.variants))
+            exported = deliver(store, bundle, work.ad, settings, results, approvals)
+        verdict = approvals.verdict(key, bundle.read_json(RANKING)["ranked"])
+        return Made(bundle, reused and not exported, _shown(bundle, work.variants), (verdict,))
 
     return make_chunk(context, make)
 

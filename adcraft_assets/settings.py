@@ -14,12 +14,14 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from adcraft_assets.cluster_settings import ClusterSettings
+from adcraft_assets.refresh_settings import RefreshSettings
 from adcraft_resources.downloads import DownloadSettings
 from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.gates import GateSettings
 from adcraft_resources.model_settings import ModelSettings, Profile
 from adcraft_resources.rankings import RankingSettings
+from adcraft_resources.retention import RetentionSettings
 from adcraft_resources.sections import Section
 from adcraft_resources.text_detectors import Region
 from adcraft_resources.variants import VariantSettings
@@ -148,21 +150,6 @@ class BatchSettings(Section):
 
     max_partitions_per_run: int = Field(default=8, ge=1, le=256)
     frames: int | Literal["auto"] = "auto"
-
-
-class RefreshSettings(Section):
-    """The nightly refresh."""
-
-    cron: str = "0 2 * * *"
-    timezone: str = "UTC"
-    mode: Literal["changed", "rotate"] = "changed"
-
-
-class RetentionSettings(Section):
-    """How long old generations stay."""
-
-    generations: int = Field(default=3, ge=1)
-    days: int = Field(default=30, ge=1)
 
 
 def _first_frame(value: Any) -> Any:

@@ -14,7 +14,8 @@ from adcraft_assets.evidence import numbers, picture
 from adcraft_assets.identities import VERSIONS, source_identity
 from adcraft_assets.partitions import Catalog, video_partitions
 from adcraft_assets.placement import step_of
-from adcraft_resources.downloads import Downloader, FetchedSource, KnownSource, SourceRequest
+from adcraft_assets.source_states import known_source, remember_source
+from adcraft_resources.downloads import Downloader, FetchedSource, SourceRequest
 from adcraft_resources.errors import AdcraftError, StoreDamaged, VideoUnreadable
 from adcraft_resources.progress import Progress
 from adcraft_resources.store import Bundle, BundleStore, Draft
@@ -70,7 +71,9 @@ def _fetch_all(
     requests = []
     for key in context.partition_keys:
         try:
-            requests.append(SourceRequest(key=key, url=catalog.ad(key).video.url, known=_known(store, key)))
+            requests.append(
+                SourceRequest(key=key, url=catalog.ad(key).video.url, known=known_source(store, key))
+            )
         except AdcraftError as error:
             bad[key] = Bad(str(error), error.transient)
     label = requests[0].key if len(requests) == 1 else f"{len(requests)} ads"
@@ -86,15 +89,10 @@ def _fetch_all(
     return fetched
 
 
-def _known(store: BundleStore, key: str) -> KnownSource | None:
-    """Return what the last download left, so that an unchanged source is not fetched again."""
-    bundle = store.current("source_video", key)
-    return None if bundle is None else KnownSource(**bundle.manifest["origin"])
-
-
 def _keep(store: BundleStore, key: str, got: FetchedSource) -> Made:
     current = store.current("source_video", key)
     if got.unchanged and current is not None:
+        remember_source(store, key, got.known)
         return Made(current, reused=True, metadata=_shown(current))
     if got.path is None:
         raise StoreDamaged(f"{key} is said to be unchanged, but its file is gone.", remedy="Run again.")
@@ -113,6 +111,7 @@ def _keep(store: BundleStore, key: str, got: FetchedSource) -> Made:
         draft.manifest["file"] = f"source{path.suffix or '.mp4'}"
 
     bundle, reused = store.ensure("source_video", key, source_identity(got.sha256), fill)
+    remember_source(store, key, got.known)
     return Made(bundle, reused, _shown(bundle))
 
 

@@ -34,7 +34,7 @@ def export_folder(target: Path, fingerprint: str, fill: Callable[[Path], None]) 
     Raises:
         FolderTaken: What stands there was not exported by this function; it is left as it is.
     """
-    if _is_fresh(target, fingerprint):
+    if is_fresh(target, fingerprint):
         return False
     _refuse_foreign(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,8 @@ def _refuse_foreign(target: Path) -> None:
         )
 
 
-def _is_fresh(target: Path, fingerprint: str) -> bool:
+def is_fresh(target: Path, fingerprint: str) -> bool:
+    """Return whether a folder shows this fingerprint and has all its files."""
     try:
         mark: dict[str, Any] = json.loads((target / MARK).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):

@@ -3,9 +3,13 @@
 Belongs here: selections of the graph and small maintenance jobs. Does not: when they run.
 """
 
-import dagster as dg
+from collections.abc import Iterator, Sequence
 
-from adcraft_assets.checks import verdicts_of
+import dagster as dg
+from pydantic import Field
+
+from adcraft_assets.approvals import approvals_of
+from adcraft_assets.checks import evaluation_of, verdicts_of
 from adcraft_assets.partitions import Catalog
 from adcraft_resources.gates import GATES
 from adcraft_resources.store import BundleStore
@@ -27,32 +31,42 @@ ad_variant_job = dg.define_asset_job(
 )
 
 
-@dg.op(description="Judge every made ad by today's thresholds; nothing is rendered.")
-def judge_again(context: dg.OpExecutionContext, catalog: Catalog, store: BundleStore) -> None:
-    """Re-emit the verdicts of all gates from stored figures."""
-    count = regate(context.instance, catalog, store)
+class Chosen(dg.Config):
+    """Which ads to judge again; all that are made where none is named."""
+
+    keys: list[str] = Field(default_factory=list)
+
+
+@dg.op(description="Judge every made ad by today's thresholds and approvals; nothing is rendered.")
+def judge_again(context: dg.OpExecutionContext, config: Chosen, catalog: Catalog, store: BundleStore) -> None:
+    """Emit the verdicts of all gates again, from stored figures.
+
+    They are events of a run: Dagster keeps only one verdict per partition that belongs to none.
+    """
+    count = 0
+    for evaluation in evaluations(catalog, store, config.keys):
+        context.log_event(evaluation)  # pyright: ignore[reportArgumentType]  accepted, though not in its annotation
+        count += 1
     context.log.info(f"{count} verdicts emitted")
 
 
-def regate(instance: dg.DagsterInstance, catalog: Catalog, store: BundleStore) -> int:
-    """Report today's verdicts on every current bundle to the instance; return how many."""
-    gates, count = catalog.settings().gates, 0
-    for stage in GATES:
-        for key in store.list_keys(stage):
+def evaluations(
+    catalog: Catalog, store: BundleStore, keys: Sequence[str] = ()
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Yield today's verdicts on every current bundle, of some keys or of all."""
+    settings = catalog.settings()
+    approvals = approvals_of(catalog, settings)
+    for stage in (*GATES, "ranked_outputs"):
+        for key in keys or store.list_keys(stage):
             bundle = store.current(stage, key)
-            for verdict in verdicts_of(bundle, gates) if bundle else ():
-                instance.report_runless_asset_event(
-                    dg.AssetCheckEvaluation(
-                        check_name=verdict.gate,
-                        asset_key=dg.AssetKey(stage),
-                        partition=key,
-                        passed=verdict.passed,
-                        blocking=True,
-                        description=verdict.reason,
-                    )
-                )
-                count += 1
-    return count
+            if bundle is None:
+                continue
+            if stage in GATES:
+                verdicts = verdicts_of(bundle, settings.gates)
+            else:
+                verdicts = (approvals.verdict(key, bundle.read_json("ranking.json")["ranked"]),)
+            for verdict in verdicts:
+                yield evaluation_of(dg.AssetKey(stage), key, verdict)
 
 
 @dg.job(description="Re-emits the verdicts of all gates after a threshold changed, without rendering.")

@@ -8,11 +8,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from adcraft_assets.automation.jobs import regate
 from adcraft_assets.commands.home import STATE, enter_home, open_instance
 from adcraft_assets.commands.reports import progress_style, report_launch, say
 from adcraft_assets.definitions import build_defs, resources_of
-from adcraft_assets.launches import Outcome, add_partitions, launch, launch_summary
+from adcraft_assets.launches import Outcome, add_partitions, launch, launch_summary, launch_verdicts
 from adcraft_assets.partitions import ads_of
 from adcraft_assets.settings import Settings, id_of_url, load_settings, slug_of
 from adcraft_resources.errors import ConfigInvalid
@@ -75,11 +74,14 @@ def regate_all(arguments: Namespace) -> int:
     """Report today's verdicts on everything made, without rendering."""
     path = Path(arguments.config).resolve()
     home = enter_home()
-    resources = resources_of(path)
     with open_instance(home) as instance:
-        count = regate(instance, resources["catalog"], resources["store"])
-    say(f"{count} verdicts reported")
-    return 0
+        done = launch_verdicts(build_defs(path), instance)
+    say(
+        "verdicts reported; the UI shows them on each partition"
+        if done
+        else "that failed; see the run in the UI"
+    )
+    return 0 if done else 1
 
 
 def _finish(path: Path, settings: Settings, outcome: Outcome, *, as_json: bool) -> int:

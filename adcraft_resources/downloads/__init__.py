@@ -3,6 +3,7 @@
 Belongs here: getting bytes safely. Does not: decoding them, or deciding what to do with an unchanged source.
 """
 
+from adcraft_resources.downloads.checking import SourceState, check_all
 from adcraft_resources.downloads.downloader import Downloader
 from adcraft_resources.downloads.urls import identify_url, redact_url
 from adcraft_resources.downloads.values import DownloadSettings, FetchedSource, KnownSource, SourceRequest
@@ -13,6 +14,8 @@ __all__ = [
     "FetchedSource",
     "KnownSource",
     "SourceRequest",
+    "SourceState",
+    "check_all",
     "identify_url",
     "redact_url",
 ]

@@ -205,11 +205,22 @@ class Downloader(dg.ConfigurableResource):
     async def _fill_from_web(
         self, url: URL, request: SourceRequest, part: PartialFile, on_bytes: Callable[[int, int | None], None]
     ) -> tuple[WebAnswer, int]:
-        is_sample = request.url.strip().lower().startswith("sample:")
+        wanted = self.web_request(url, request, on_bytes)
+        async with self.web_session(wanted) as session:
+            return await fetch_patiently(session, wanted, part, self.web_limits())
+
+    def web_request(
+        self, url: URL, request: SourceRequest, on_bytes: Callable[[int, int | None], None]
+    ) -> WebRequest:
+        """Return what is asked of the web for a source."""
         identity = identify_url(request.url)
         known = request.known if request.known and request.known.url in {request.url, identity} else None
-        wanted = WebRequest(url, identity, known, on_bytes, url.origin() if is_sample else None)
-        limits = WebLimits(
+        is_sample = request.url.strip().lower().startswith("sample:")
+        return WebRequest(url, identity, known, on_bytes, url.origin() if is_sample else None)
+
+    def web_limits(self) -> WebLimits:
+        """Return the limits of one source."""
+        return WebLimits(
             timeout_s=self.timeout_s,
             connect_timeout_s=self.connect_timeout_s,
             stall_timeout_s=self.stall_timeout_s,
@@ -217,14 +228,16 @@ class Downloader(dg.ConfigurableResource):
             backoff_s=self.backoff_s,
             longest_wait_s=self.longest_wait_s,
         )
-        session = open_session(
-            limits,
+
+    def web_session(self, wanted: WebRequest) -> aiohttp.ClientSession:
+        """Open a session that may reach what `wanted` may; a sample's server is ours."""
+        is_sample = wanted.only_origin is not None
+        return open_session(
+            self.web_limits(),
             refusal=allow_every_address if self.allow_private_hosts or is_sample else self.refusal_of,
             names=self.name_resolver(),
             ca_file=self.ca_file,
         )
-        async with session:
-            return await fetch_patiently(session, wanted, part, limits)
 
 
 def _say_nothing(_key: str, _done: int, _total: int | None) -> None:

@@ -61,13 +61,17 @@ class WebRequest:
         """The address as it may be shown."""
         return redact_url(self.url)
 
+    def conditions(self) -> dict[str, str]:
+        """Headers that ask for the body only if it is not what is known."""
+        if self.known and self.known.etag:
+            return {"If-None-Match": self.known.etag}
+        if self.known and self.known.last_modified:
+            return {"If-Modified-Since": self.known.last_modified}
+        return {}
+
     def headers(self, part: PartialFile) -> dict[str, str]:
         """Conditions and range that fit what is known and what is on disk."""
-        headers: dict[str, str] = {}
-        if self.known and self.known.etag:
-            headers["If-None-Match"] = self.known.etag
-        elif self.known and self.known.last_modified:
-            headers["If-Modified-Since"] = self.known.last_modified
+        headers = self.conditions()
         begun = part.validator
         if part.size and begun and begun.identity == self.identity and begun.if_range:
             headers["Range"] = f"bytes={part.size}-"
@@ -95,6 +99,13 @@ async def fetch_once(session: aiohttp.ClientSession, request: WebRequest, part: 
                 await _receive(response, request, part, total)
                 return WebAnswer(False, answer.etag, answer.last_modified, answer.final_url, resumed)
             return answer
+
+
+async def ask_once(session: aiohttp.ClientSession, request: WebRequest) -> WebAnswer:
+    """Learn whether a source is still what is known of it; no body is read. Raises as `fetch_once` does."""
+    with _plain_words(request.name, None):
+        async with _follow(session, request, request.conditions()) as response:
+            return _read_answer(response, request)
 
 
 @asynccontextmanager
@@ -227,7 +238,7 @@ async def _receive(
 
 
 @contextmanager
-def _plain_words(name: str, part: PartialFile) -> Iterator[None]:
+def _plain_words(name: str, part: PartialFile | None) -> Iterator[None]:
     """Turn aiohttp's faults into ours; their texts are left out because they quote whole URLs."""
     try:
         yield
@@ -236,10 +247,10 @@ def _plain_words(name: str, part: PartialFile) -> Iterator[None]:
     except aiohttp.InvalidURL:
         raise SourceRefused(f"{name} is no usable http or https URL.", remedy="Check its spelling.") from None
     except TimeoutError:  # of a connect or a read: the source's own time limit cancels instead
-        quiet = "went quiet" if part.size else "did not answer"
+        quiet = "went quiet" if part and part.size else "did not answer"
         raise PassingTrouble(f"{name} {quiet}") from None
     except aiohttp.ClientPayloadError:
-        raise PassingTrouble(f"{name} broke off after {part.size} bytes") from None
+        raise PassingTrouble(f"{name} broke off after {part.size if part else 0} bytes") from None
     except aiohttp.ClientResponseError:
         raise PassingTrouble(f"{name} answers with what is no HTTP") from None
     except (aiohttp.ClientError, ConnectionError):

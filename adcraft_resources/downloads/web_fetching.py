@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,7 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from adcraft_resources.downloads.addresses import CheckedResolver, RefusalOf, socket_maker
-from adcraft_resources.downloads.http_sources import WebAnswer, WebRequest, fetch_once
+from adcraft_resources.downloads.http_sources import WebAnswer, WebRequest, ask_once, fetch_once
 from adcraft_resources.downloads.partial_files import PartialFile
 from adcraft_resources.downloads.retrying import PassingTrouble, Patience
 from adcraft_resources.errors import SourceUnreachable
@@ -81,7 +82,10 @@ async def fetch_patiently(
     patience = Patience(limits.tries, limits.backoff_s, limits.longest_wait_s)
     try:
         async with asyncio.timeout(limits.timeout_s):
-            return await _try_until_done(session, wanted, part, patience), patience.made
+            answer = await _try_until_done(
+                lambda: fetch_once(session, wanted, part), lambda: part.size, patience
+            )
+            return answer, patience.made
     except TimeoutError:
         raise SourceUnreachable(
             f"{wanted.name} took longer than {limits.timeout_s:g} s ({part.size} bytes came).",
@@ -89,15 +93,28 @@ async def fetch_patiently(
         ) from None
 
 
+async def ask_patiently(session: aiohttp.ClientSession, wanted: WebRequest, limits: WebLimits) -> WebAnswer:
+    """Ask whether a source has changed until there is an answer. Raises as `fetch_patiently` does."""
+    patience = Patience(limits.tries, limits.backoff_s, limits.longest_wait_s)
+    try:
+        async with asyncio.timeout(limits.timeout_s):
+            return await _try_until_done(lambda: ask_once(session, wanted), lambda: 0, patience)
+    except TimeoutError:
+        raise SourceUnreachable(
+            f"{wanted.name} did not answer within {limits.timeout_s:g} s.",
+            remedy="Raise download.timeout_s, or look at its host.",
+        ) from None
+
+
 async def _try_until_done(
-    session: aiohttp.ClientSession, wanted: WebRequest, part: PartialFile, patience: Patience
+    once: Callable[[], Awaitable[WebAnswer]], bytes_here: Callable[[], int], patience: Patience
 ) -> WebAnswer:
     while True:
         patience.made += 1
         try:
-            return await fetch_once(session, wanted, part)
+            return await once()
         except PassingTrouble as trouble:
-            wait_s = patience.next_wait(trouble, part.size)
+            wait_s = patience.next_wait(trouble, bytes_here())
             if wait_s is None:
                 raise _given_up(trouble, patience.made) from None
             _LOG.info("%s; trying again in %.1f s", trouble.message, wait_s)

@@ -4,8 +4,8 @@ import threading
 import dagster as dg
 import pytest
 
-from adcraft_assets.automation.failures import RELAUNCH_OF, bad_keys_of, keys_of, range_tags
 from adcraft_assets.chunks import CHUNK, TRANSIENT_RETRIES, Made, make_chunk
+from adcraft_assets.failures import RELAUNCH_OF, bad_keys_of, keys_of, range_tags
 from adcraft_assets.launches import launch
 from adcraft_assets.partitions import chunks_of, video_partitions
 from adcraft_resources.errors import SourceUnreachable, VideoUnreadable

@@ -6,13 +6,16 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from adcraft_assets.automation.jobs import PARTITIONED, regate
-from adcraft_assets.automation.sensors import catalog_sensor, relaunch_sensor
+from adcraft_assets.automation.cataloguing import catalog_sensor
+from adcraft_assets.automation.jobs import PARTITIONED
+from adcraft_assets.automation.relaunches import relaunch_sensor
 from adcraft_assets.definitions import PARTITIONED as MODULES
 from adcraft_assets.definitions import build_defs, config_path
 from adcraft_assets.executors import executor_named
+from adcraft_assets.launches import launch_verdicts
 from adcraft_assets.partitions import Catalog
 from adcraft_resources.errors import ConfigInvalid, ModelUnavailable
+from adcraft_resources.store import BundleStore
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,6 +28,8 @@ GRAPH = {
     "styled_variants": ("style", {"cleaned_frames", "keyframes", "hooks", "ocr_masks"}),
     "ranked_outputs": ("rank", {"styled_variants", "cleaned_frames", "hooks"}),
     "processing_summary": ("rank", {"ranked_outputs"}),
+    "refresh_plan": ("refresh", set()),
+    "refresh_report": ("refresh", {"refresh_plan"}),
 }
 
 
@@ -86,8 +91,10 @@ def test_every_gate_blocks_and_belongs_to_its_stage(defs):
         "cleaned_frames_show_no_overlay_text": "cleaned_frames",
         "styled_variants_stay_in_the_band": "styled_variants",
         "variants_play_everywhere": "styled_variants",
+        "ranked_outputs_are_approved": "ranked_outputs",
     }
-    assert all(graph.get_check_spec(key).blocking for key in graph.asset_check_keys)
+    blocking = {key.name for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
+    assert blocking == set(checks) - {"ranked_outputs_are_approved"}  # which holds the export, not the run
 
 
 def test_workspace_and_pyproject_name_the_same_module():
@@ -136,9 +143,37 @@ def instance():
 
 
 def sense(instance, path):
-    return catalog_sensor(
-        dg.build_sensor_context(instance=instance, resources={"catalog": Catalog(config_path=str(path))})
-    )
+    resources = {
+        "catalog": Catalog(config_path=str(path)),
+        "store": BundleStore(base=str(path.parent / "store")),
+    }
+    return catalog_sensor(dg.build_sensor_context(instance=instance, resources=resources))
+
+
+def write_config(path, *videos):
+    path.write_text(json.dumps({"products": [{"id": "a", "videos": list(videos)}]}))
+
+
+X, Y = {"id": "x", "url": "https://h.example/x.mp4"}, {"id": "y", "url": "https://h.example/y.mp4"}
+
+
+def test_a_video_that_comes_back_or_gets_another_url_is_looked_at_again(instance, tmp_path):
+    path = tmp_path / "config.json"
+    write_config(path, X, Y)
+    (added,) = sense(instance, path).dynamic_partitions_requests
+    instance.add_dynamic_partitions("videos", added.partition_keys)
+    assert "its partition" in sense(instance, path).skip_message
+    write_config(path, Y)
+    assert "1 no longer in the config, data kept: a__x." in sense(instance, path).skip_message
+    write_config(path, X, {**Y, "url": "https://h.example/other.mp4"})
+    (request,) = sense(instance, path).run_requests
+    assert request.tags["dagster/asset_partition_range_start"] == "a__x"
+    assert request.tags["dagster/asset_partition_range_end"] == "a__y"
+    assert "its partition" in sense(instance, path).skip_message
+    write_config(path, {**X, "disabled": True}, Y)
+    (request,) = sense(instance, path).run_requests
+    assert request.tags["adcraft/video"] == "y"
+    assert "1 disabled, data kept: a__x" in sense(instance, path).skip_message
 
 
 def test_the_sensor_adds_new_videos_and_never_deletes(instance, tmp_path):
@@ -197,13 +232,15 @@ def test_the_relaunch_sensor_asks_for_the_good_keys_of_a_failed_range(project):
 
 def test_regating_reports_a_verdict_for_every_gate_and_partition(project):
     project.write(["v0"]).run()
-    from adcraft_assets.definitions import resources_of
-
-    project.write(["v0"], gates={"scene_ssim_p5": 1.0})
-    resources = resources_of(project.path)
-    assert regate(project.instance, resources["catalog"], resources["store"]) == 4
-    (latest,) = project.instance.event_log_storage.get_asset_check_execution_history(
-        dg.AssetCheckKey(dg.AssetKey("cleaned_frames"), "cleaned_frames_keep_the_scene"), limit=1
-    )
-    assert latest.status.value == "FAILED"
-    assert latest.partition == "soap__v0"
+    keys = [
+        dg.AssetCheckKey(dg.AssetKey("cleaned_frames"), "cleaned_frames_keep_the_scene"),
+        dg.AssetCheckKey(dg.AssetKey("ranked_outputs"), "ranked_outputs_are_approved"),
+    ]
+    for floor, status in ((1.0, "FAILED"), (0.5, "SUCCEEDED"), (1.0, "FAILED")):  # again and again
+        project.write(["v0"], gates={"scene_ssim_p5": floor})
+        assert launch_verdicts(build_defs(project.path), project.instance)
+        storage = project.instance.event_log_storage
+        scene, approved = [storage.get_asset_check_execution_history(key, limit=1)[0] for key in keys]
+        assert (scene.status.value, scene.partition) == (status, "soap__v0")
+        assert scene.evaluation.metadata["floor"].value == floor
+        assert approved.status.value == "SUCCEEDED"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from adcraft_resources.downloads import Downloader, FetchedSource, KnownSource, SourceRequest
+from adcraft_resources.downloads import Downloader, FetchedSource, KnownSource, SourceRequest, check_all
 from adcraft_resources.downloads.retrying import PassingTrouble, Patience, read_retry_after
 from adcraft_resources.errors import (
     AdcraftError,
@@ -502,3 +502,50 @@ def test_an_interrupt_ends_the_downloads_at_once(web: LoopbackServer, tmp_path: 
     with pytest.raises(KeyboardInterrupt):
         fetch(web.url("/ad.mp4"), tmp_path, stall_timeout_s=20, timeout_s=20)
     assert time.monotonic() - started < 5
+
+
+def test_asking_many_sources_moves_no_bytes_and_keeps_each_to_itself(
+    web: LoopbackServer, tmp_path: Path
+) -> None:
+    other = VIDEO + b"x"
+    web.routes.update(
+        {
+            "/same.mp4": serve(VIDEO, etag='"a1"'),
+            "/new.mp4": serve(other, etag='"a2"'),
+            "/dated.mp4": serve(VIDEO, last_modified=DATE),
+            "/mute.mp4": serve(VIDEO),
+            "/later.mp4": in_turn(status(503), serve(VIDEO, etag='"a1"')),
+        }
+    )
+    (tmp_path / "same.mp4").write_bytes(VIDEO)
+    (tmp_path / "touched.mp4").write_bytes(VIDEO[:-1] + b"?")
+    sha256 = hashlib.sha256(VIDEO).hexdigest()
+
+    def asked(key: str, url: str) -> SourceRequest:
+        return SourceRequest(key, url, KnownSource('"a1"', None, sha256, len(VIDEO), url))
+
+    requests = [asked(name, web.url(f"/{name}.mp4")) for name in ("same", "new", "mute", "later", "gone")]
+    dated = web.url("/dated.mp4")
+    requests += [
+        SourceRequest("dated", dated, KnownSource(None, DATE, sha256, len(VIDEO), dated)),
+        asked("file", "same.mp4"),
+        asked("file-touched", "touched.mp4"),
+        asked("file-gone", "gone.mp4"),
+        SourceRequest("never", web.url("/same.mp4"), None),
+        SourceRequest("moved", web.url("/same.mp4"), KnownSource('"a1"', None, sha256, 1, "elsewhere")),
+    ]
+    states = check_all(downloader(), requests, base_folder=tmp_path)
+    missing = {key for key, state in states.items() if isinstance(state, SourceMissing)}
+    assert missing == {"gone", "file-gone"}
+    assert {key: state for key, state in states.items() if key not in missing} == {
+        "same": "unchanged",
+        "new": "changed",
+        "mute": "unsure",
+        "later": "unchanged",
+        "dated": "unchanged",
+        "file": "unchanged",
+        "file-touched": "changed",
+        "never": "changed",
+        "moved": "changed",
+    }
+    assert [seen.path for seen in web.seen].count("/same.mp4") == 1

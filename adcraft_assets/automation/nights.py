@@ -1,0 +1,122 @@
+"""The nightly refresh: one planning run, then its chunks, further tries, and the report.
+
+Belongs here: the jobs, the schedule and the sensor that follows a plan up. Does not: the plan or the report.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from adcraft_assets.automation.jobs import ad_variant_job
+from adcraft_assets.automation.tags import tags_of
+from adcraft_assets.failures import range_tags
+from adcraft_assets.partitions import Catalog
+from adcraft_assets.refresh_plan import UNFINISHED
+from adcraft_assets.refreshes import (
+    NIGHT,
+    REFRESH,
+    RefreshPlan,
+    current_plan,
+    current_report,
+    next_chunks,
+    progress_of,
+)
+from adcraft_assets.settings import Settings
+from adcraft_resources.errors import AdcraftError
+from adcraft_resources.store import BundleStore
+
+MOST_REPORT_TRIES = 3
+
+refresh_job = dg.define_asset_job(
+    "ad_variant_refresh",
+    selection=dg.AssetSelection.assets("refresh_plan"),
+    description="The nightly refresh: asks every source, compares what is made with what would be made now, and has "
+    "only the changed ads made again (sensor refresh_follow_up). Start it by hand for a refresh now.",
+)
+report_job = dg.define_asset_job(
+    "ad_variant_refresh_report",
+    selection=dg.AssetSelection.assets("refresh_report"),
+    description="What became of the last refresh; prunes old generations. Starts by itself when a refresh is over.",
+)
+
+
+def refresh_schedule(settings: Settings) -> dg.ScheduleDefinition:
+    """Return the schedule of the nightly refresh, with cron line and time zone of the config."""
+
+    def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        left = unfinished_runs(context.instance)
+        if left:
+            return dg.SkipReason(f"The refresh before is not over: {len(left)} of its runs are unfinished.")
+        when = context.scheduled_execution_time
+        return dg.RunRequest(run_key=when.isoformat(), tags={NIGHT: f"{when:%Y-%m-%d}"})
+
+    return dg.ScheduleDefinition(
+        name="ad_variant_refresh",
+        job=refresh_job,
+        cron_schedule=settings.refresh.cron,
+        execution_timezone=settings.refresh.timezone,
+        execution_fn=evaluate,
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description="Makes changed ads again every night. Cron line, time zone and mode: `refresh` in config.json.",
+    )
+
+
+def unfinished_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Return the runs of refreshes that are not over."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    return [run for run in runs if REFRESH in run.tags or run.job_name == refresh_job.name]
+
+
+@dg.sensor(
+    name="refresh_follow_up",
+    jobs=[ad_variant_job, report_job],
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Launches the ads of the newest refresh plan in chunks, tries again what failed in passing, and has "
+    "the report written when all is over.",
+)
+def follow_up_sensor(
+    context: dg.SensorEvaluationContext, catalog: Catalog, store: BundleStore
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Take the newest refresh a step further."""
+    plan, report = current_plan(store), current_report(store)
+    if plan is None:
+        yield dg.SkipReason("There was no refresh yet.")
+        return
+    if report is not None and report["plan"] == plan.id:
+        yield dg.SkipReason(f"The refresh {plan.id} is over and reported.")
+        return
+    try:
+        settings = catalog.settings()
+    except AdcraftError as error:
+        yield dg.SkipReason(f"Nothing launched, because the config can't be read. {error}")
+        return
+    yield from next_requests(context.instance, plan, settings)
+
+
+def next_requests(
+    instance: dg.DagsterInstance, plan: RefreshPlan, settings: Settings
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Yield what a refresh asks for next: chunks, the report, or patience."""
+    progress = progress_of(instance, plan, settings.refresh.retries)
+    if progress.waiting:
+        yield dg.SkipReason(f"{len(progress.waiting)} of {len(plan.stale)} ads of {plan.id} are being made.")
+        return
+    for chunk, tags in next_chunks(instance, plan, progress, settings.batch.max_partitions_per_run):
+        yield dg.RunRequest(
+            run_key=f"{plan.id}:{progress.attempts + 1}:{chunk[0]}",
+            job_name=ad_variant_job.name,
+            tags={**range_tags(chunk), **tags_of(chunk, settings), **tags},
+        )
+    if not progress.ready:
+        yield _report_request(instance, plan)
+
+
+def _report_request(instance: dg.DagsterInstance, plan: RefreshPlan) -> dg.RunRequest | dg.SkipReason:
+    reports = instance.get_runs(dg.RunsFilter(job_name=report_job.name, tags={REFRESH: plan.id}))
+    if any(not run.is_finished for run in reports):
+        return dg.SkipReason(f"The report of {plan.id} is being written.")
+    if len(reports) >= MOST_REPORT_TRIES:
+        return dg.SkipReason(f"The report of {plan.id} failed {len(reports)} times; see its runs.")
+    tags = {REFRESH: plan.id, NIGHT: plan.night}
+    return dg.RunRequest(run_key=f"{plan.id}:report:{len(reports)}", job_name=report_job.name, tags=tags)

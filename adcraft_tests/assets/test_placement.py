@@ -91,6 +91,8 @@ def test_every_asset_names_its_class(tmp_path):
         "styled_variants": "flux",
         "ranked_outputs": "siglip",
         "processing_summary": "cpu",
+        "refresh_plan": "cpu",
+        "refresh_report": "cpu",
     }
     assert set(found.values()) <= set(CLASSES)
 

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CONFIG ?= config.json
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: setup demo test check run dev bench bench-clean bench-style schema pins clean
+.PHONY: setup demo test check run dev bench bench-clean bench-style bench-gates schema pins clean
 .DEFAULT_GOAL := help
 
 help:
@@ -56,6 +56,9 @@ bench-style: setup
 bench-clean: setup
 	@test -d "$(BENCH_DIR)" || { echo "name a folder of cases (ads/ clean/ truth/): make bench-clean BENCH_DIR=..."; exit 2; }
 	@$(BIN)/python -m adcraft_tests.bench.bench_clean $(BENCH_DIR)
+
+bench-gates: setup
+	@$(BIN)/python -m adcraft_tests.bench.bench_gates $(or $(STORES),.adcraft/store)
 
 schema: setup
 	@$(BIN)/adcraft schema > config.schema.json

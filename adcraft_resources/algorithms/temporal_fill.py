@@ -12,7 +12,7 @@ the present light (Perez et al., Poisson Image Editing, 2003, in its membrane fo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -106,8 +106,12 @@ def _shares(errors: Field) -> Field:
 
 
 def carry_fill(clip: WindowClip, frame: int, geometry: MaskGeometry, before: Sources) -> Fill:
-    """Take everything over from the frame before, moved along, in the present light."""
+    """Take everything over from the frame before, moved along, in the present light.
+
+    What comes from beyond the window repeats its edge.
+    """
     chosen = np.arange(len(geometry.blocks))
+    before = replace(before, frame=np.full_like(before.frame, frame - 1))
     values = sample_blocks(clip, geometry, before, chosen) + _drift(clip, frame, geometry, before)
     return Fill(values, np.ones(len(chosen), np.float32))
 

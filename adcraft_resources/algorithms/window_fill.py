@@ -95,7 +95,7 @@ def fill_window(
         if geometry is None:
             continue
         if frame in painted:
-            sources = [trace[frame] for trace in traces]
+            sources = _sources_of(traces, frame, geometry)
             steady = CALM_STEADY if calm else STEADY
             before = _one_back(clip, frame, geometry, fields[-1], bare)
             shares = _paint(clip, frame, geometry, sources, painter, before, synthetic, steady)
@@ -219,6 +219,17 @@ def _trace(
     return _adopt(before, after)
 
 
+def _sources_of(traces: Sequence[Trace], frame: int, geometry: MaskGeometry) -> list[Sources]:
+    """Return each trace's sources of a frame over `geometry.traced`; more is hidden where another text fades."""
+    all_hidden = [trace[frame] for trace in traces]
+    if all(len(sources.where) == len(geometry.traced) for sources in all_hidden):
+        return all_hidden
+    places = np.searchsorted(all_hidden[0].where, geometry.traced)
+    return [
+        Sources(geometry.traced, one.frame[places], one.dx[places], one.dy[places]) for one in all_hidden
+    ]
+
+
 def _found(geometry: MaskGeometry, sources: Sequence[Sources]) -> NDArray[np.bool_]:
     """Filled blocks that any trace finds a source for."""
     found = np.zeros(len(geometry.blocks), np.bool_)
@@ -234,7 +245,7 @@ def _frame_to_fill(
     holes: dict[int, int] = {}
     for frame, geometry in painted.items():
         if not done[frame]:
-            missing = int((~_found(geometry, [trace[frame] for trace in traces])).sum())
+            missing = int((~_found(geometry, _sources_of(traces, frame, geometry))).sum())
             holes[frame] = missing if missing > MIN_HOLE_SHARE * len(geometry.blocks) else 0
     most = max(holes.values(), default=0)
     if most == 0:
@@ -250,15 +261,15 @@ def _fill_key(
     traces: Sequence[Trace],
     fill_still: FillStill,
 ) -> None:
-    """Reveal what can be revealed in frame `key`, fill its holes, and declare the whole frame shown."""
-    sources = [trace[key] for trace in traces]
+    """Reveal what can be revealed in frame `key`, fill its holes, and declare what was masked there shown."""
+    sources = _sources_of(traces, key, geometry)
     write_fill(clip, key, geometry, FramePainter().fill(clip, key, geometry, sources))
     holes = np.zeros(geometry.filled.size, np.bool_)
     holes[geometry.blocks[~_found(geometry, sources)]] = True
     blocks = holes.reshape(clip.blocks)
     fill_still(clip, key, np.repeat(np.repeat(blocks, 2, 0), 2, 1) & geometry.mask)
     clip.refresh_half(key)
-    clip.hidden[key] = False
+    clip.hidden[key] &= ~geometry.unsafe
 
 
 def _adopt(before: Sequence[Trace], after: Sequence[Trace]) -> list[Trace]:

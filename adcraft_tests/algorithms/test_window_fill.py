@@ -35,8 +35,11 @@ def caption(x=40, y=50, width=100, height=20):
     return mask
 
 
-def run(lumas, masks, steps=None):
-    """Cover each luma's mask with text, fill; return the clip and the covered pictures."""
+def run(lumas, masks, steps=None, guards=None):
+    """Cover each luma's mask with text, fill; return the clip and the covered pictures.
+
+    `guards` are masks no frame may take pixels from, without being filled.
+    """
     clip = WindowClip(WINDOW, len(lumas))
     geometries, covered = [], []
     for t, (luma, mask) in enumerate(zip(lumas, masks, strict=True)):
@@ -45,7 +48,10 @@ def run(lumas, masks, steps=None):
         if mask is not None:
             shown[mask] = TEXT
         covered.append(picture(shown))
-        clip.put(t, covered[-1], geometry.unsafe if geometry else np.zeros(clip.blocks, bool))
+        hidden = geometry.unsafe if geometry else np.zeros(clip.blocks, bool)
+        if guards is not None and guards[t] is not None:
+            hidden = hidden | MaskGeometry(guards[t]).unsafe
+        clip.put(t, covered[-1], hidden)
         geometries.append(geometry)
     figures = fill_window(clip, geometries, steps or [np.eye(3)] * len(lumas), membrane)
     return clip, covered, figures
@@ -76,6 +82,15 @@ def test_captions_that_follow_each_other_reveal_what_the_other_hides():
     clip, _, _ = run([world] * 10, masks)
     inner = caption(x=34, width=50)
     assert np.array_equal(clip.luma(1)[inner], world[inner])
+
+
+def test_a_caption_beside_which_another_text_fades_takes_its_own_pixels():
+    world = texture(8)
+    masks = [caption(y=70) if 4 <= t < 10 else None for t in range(14)]
+    fading = [caption(x=20, y=20, width=150, height=30) if 4 <= t < 8 else None for t in range(14)]
+    clip, _, _ = run([world] * 14, masks, guards=fading)
+    for t in range(14):
+        assert np.array_equal(clip.luma(t), world)
 
 
 def test_a_pan_under_a_caption_that_never_leaves_recovers_the_texture():

@@ -18,6 +18,7 @@ class FrameMemory:
 
     def __init__(self, length: int, cuts: Iterable[int]) -> None:
         self.cuts = frozenset(cuts)
+        self.length = length
         self._ring: deque[Numbered] = deque(maxlen=length)
 
     def push(self, index: int, picture: Yuv420) -> None:

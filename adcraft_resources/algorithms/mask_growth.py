@@ -14,6 +14,7 @@ import numpy as np
 
 from adcraft_resources.algorithms.glyph_masks import Crop, letters_of
 from adcraft_resources.algorithms.plate_masks import find_plate
+from adcraft_resources.algorithms.shadow_masks import shadows_of
 from adcraft_resources.algorithms.text_boxes import Box, disk, fill_quad, grow_by, line_height
 from adcraft_resources.algorithms.text_evidence import Level, Step, Surroundings
 from adcraft_resources.algorithms.text_presence import TextTemplate
@@ -24,6 +25,7 @@ TELLING_SHARE, SCENE_SHARE = 0.6, 0.3  # of the letters that must change at an e
 PLATE_STEPPED = 0.4  # of a plate that changed with its text
 REST_LEVELS = 8.0  # temporal deviation up to which pixels away from the text count as standing
 RING_STILL = 0.5  # of a ring around the letters that stands still while the scene moves
+LEAST_REACH = 0.03  # line heights around letters that are always theirs
 SURE_RINGS = 2  # pixels around letters that are always theirs: antialiasing
 STILL_LEVELS = 6.0  # temporal deviation of an opaque overlay's pixels: codec noise
 SAFETY = 2  # pixels around everything: the blur of chroma and of the codec's deblocking
@@ -103,10 +105,13 @@ def grow_picture(surroundings: Surroundings, portrait: Crop, box: Box, template:
 def _grow_line(evidence: Evidence, letters: Mask, sure: bool, quad: Quad, box: Box) -> Mask:
     height = line_height(quad)
     reach = outline_reach(evidence, letters, height) if sure else 0.1 * height
-    mask = grow_by(letters, round(reach) + SAFETY)
+    body = grow_by(letters, round(reach))
+    if sure:
+        body |= shadows_of(evidence.portrait[..., 0].astype(np.float32), letters, body, height)
+    mask = grow_by(body, SAFETY)
     plate = find_plate(evidence.portrait, fill_quad(quad, box), letters, evidence.unrest)
     if plate is not None and _stepped_too(plate, evidence):
-        mask |= grow_by(plate, SAFETY + 1)
+        mask |= grow_by(plate, SAFETY + 2)  # opened by a disk, it lost the tips of a burst
     if evidence.stepped is not None:
         mask |= _connected_steps(_at_rest(evidence, fill_quad(quad, box, grow=0.5 * height)), mask, height)
     return close_small_holes(mask, (0.2 * height) ** 2)
@@ -145,7 +150,7 @@ def outline_reach(evidence: Evidence, letters: Mask, height: float) -> float:
     Rings of growing distance are compared with the ground further off: on a moving scene an outline stands still,
     elsewhere it has one colour all around.
     """
-    least = max(1.0, 0.05 * height)
+    least = max(1.0, LEAST_REACH * height)
     most = max(3, round(0.3 * height))
     distance = cv2.distanceTransform((~letters).astype(np.uint8), cv2.DIST_L2, 3).astype(np.float32)
     ground = (distance > 0.4 * height) & (distance < 0.9 * height)

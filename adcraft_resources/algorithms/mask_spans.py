@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 
 from adcraft_resources.algorithms.mask_growth import grow_mask, grow_picture
-from adcraft_resources.algorithms.text_boxes import Box, grow_by
+from adcraft_resources.algorithms.text_boxes import Box, fill_quad, grow_by, line_height
 from adcraft_resources.algorithms.text_lives import TextLife
 from adcraft_resources.algorithms.text_presence import Pose
 from adcraft_resources.algorithms.values import Mask, MaskSpan
 
+BESIDE, OVERSHOOT = 0.5, 0.1  # line heights beyond a text's box; by which a pop goes beyond its size
 BAR_RIM = 3  # pixels beyond a bar's edges: the blur of chroma and deblocking
 
 
@@ -57,12 +58,25 @@ def place_mask(
     """Lay `mask`, whose top left stands at `corner` (x, y), over the life's poses."""
     spans: list[MaskSpan] = []
     start = life.first_frame
+    beside = _beside_text(mask, corner, life)
     for frame in range(life.first_frame, life.last_frame + 1):
         pose = life.poses.get(frame, Pose())
         if frame == life.last_frame or life.poses.get(frame + 1, Pose()) != pose:
             spans.extend(_clipped_span(start, frame, *pose_mask(mask, corner, pose), size))
+            if pose.scale != 1.0 and beside is not None:
+                spans.extend(
+                    _clipped_span(start, frame, beside, corner[0] + pose.dx, corner[1] + pose.dy, size)
+                )
             start = frame + 1
     return tuple(spans)
+
+
+def _beside_text(mask: Mask, corner: tuple[int, int], life: TextLife) -> Mask | None:
+    """Return what a mask holds beside its line of text: an emoji there grows about a centre of its own."""
+    box = (corner[0], corner[1], corner[0] + mask.shape[1], corner[1] + mask.shape[0])
+    height = line_height(life.template.quad)
+    rest = mask & ~fill_quad(life.template.quad, box, grow=BESIDE * height)
+    return grow_by(rest, OVERSHOOT * height) if int(rest.sum()) >= height * height / 4 else None
 
 
 def _clipped_span(

@@ -83,6 +83,9 @@ def _explains(life: TextLife, step: ScreenStep, memory: FrameMemory) -> bool:
     """
     ends = (life.first_frame, life.last_frame + 1)
     within = life.first_frame <= step.after and step.before <= life.last_frame
+    if any(frame in life.poses for frame in (step.before, step.after)):  # it passes by
+        places = [life.box_at(frame, _size(memory)) for frame in (step.before, step.after)]
+        return any(box_overlap(place, step.box) > 0 for place in places)
     if not (within and life.picture) and min(abs(step.after - end) for end in ends) > SLACK:
         return False
     own = life.box

@@ -22,10 +22,13 @@ UNREAD, UNREAD_PROVEN = (
     0.85,
     0.7,
 )  # detector scores from which unread letters count as text, alone and with proof
+UNREAD_FLAT, FLAT = 0.75, 0.12  # ... for level letters of one colour: its spread, of their contrast
 MIN_LETTERS = 2  # a single sign may be any mark of the scene
 PROVEN_CONTRAST, UNREAD_CONTRAST = 60.0, 90.0  # levels between unread letters and ground
 MIN_FRAMES = 4  # that show whether a scene moves
 TELLING_SHARE = 0.6  # of the letters that change at once at an end of life
+SWAPPED_SHARE = 0.4  # ... where another text stands at its place before or after
+SUDDEN_SHARE = 0.8  # of the letters whose coming or going within a frame leaves no doubt
 MIN_MOVE_PX, AGREEING_SHARE = 1.5, 0.6  # a scene's move worth comparing; moves that agree
 MAX_UNREAD_HEIGHT = 0.4  # of the short side: taller “letters” nobody reads are shapes of the scene
 STILL_LEVELS, RESTLESS_LEVELS = 6.0, 12.0  # temporal deviation of an overlay, of a moving scene
@@ -54,23 +57,36 @@ def nature_of(
     for pattern in protected:
         if re.search(pattern, text):
             return TextNature("label", f"protected: it reads “{text}”, which matches {pattern}", motion)
-    readable = confidence >= READABLE and sum(ch.isalnum() for ch in text) >= MIN_LETTERS
+    letters_read = sum(ch.isalnum() for ch in text)
+    readable = confidence >= READABLE and letters_read >= MIN_LETTERS
     if not readable and line_height(life.template.quad) > MAX_UNREAD_HEIGHT * min(size):
         return None
     if moves_with_scene(life):
         return TextNature("label", "it moves with the scene around it", "scene") if readable else None
     # Around shapes nobody reads the scene must move close by: a still part of the screen may hold anything.
     proof = proof_of_overlay(life, cuts, within=2.4 if readable else 0.5)
-    if not readable and not _unread_text(life, proof is not None):
+    if not readable and not _unread_text(life, proof is not None, letters_read > MIN_LETTERS):
         return None
     return TextNature("overlay", proof, motion) if proof is not None else _by_style(life, motion)
 
 
-def _unread_text(life: TextLife, proven: bool) -> bool:
-    """Say whether letters no reader knows (another script, handwriting) are letters: clear, flat, in high contrast."""
+def _unread_text(life: TextLife, proven: bool, letter_like: bool) -> bool:
+    """Say whether letters no reader knows (another script, handwriting) are letters: clear, flat, in high contrast.
+
+    `letter_like` are those in which a reader sees several letters without being sure of them.
+    """
     letters, spread = letter_colours(life)
     if proven and life.score >= UNREAD_PROVEN and letters.sure and spread <= 0.4 * letters.contrast:
         return letters.contrast >= PROVEN_CONTRAST
+    level = quad_angle(life.template.quad) <= UPRIGHT_DEG
+    if (
+        level
+        and letter_like
+        and life.score >= UNREAD_FLAT
+        and letters.sure
+        and spread <= FLAT * letters.contrast
+    ):
+        return letters.contrast >= UNREAD_CONTRAST
     return (
         life.score >= UNREAD
         and letters.sure
@@ -107,13 +123,46 @@ def proof_of_overlay(life: TextLife, cuts: int, *, within: float) -> str | None:
         if inside <= STILL_LEVELS and around >= max(RESTLESS_LEVELS, 2.5 * inside):
             return "it stands still on the screen while the scene behind it moves"
     for step, verb in ((life.surroundings.appears, "appears"), (life.surroundings.vanishes, "vanishes")):
-        if (
-            step is not None
-            and float(added_pixels(step)[letters].mean()) >= TELLING_SHARE
-            and _calm(step.unrest)
-        ):
+        if step is None or not _calm(step.unrest):
+            continue
+        changed = float(added_pixels(step)[letters].mean())
+        if changed >= TELLING_SHARE:
             return f"it {verb} at once while the scene goes on"
+        if not step.clean and changed >= SWAPPED_SHARE:  # where letters of both cross nothing changes
+            return "it and another text take each other's place at once"
     return None
+
+
+def sudden_ends(life: TextLife, size: tuple[int, int]) -> tuple[bool, bool]:
+    """Say of a life's first and last frame whether its letters came or went there from one frame to the next.
+
+    So do letters that slid over the rim of the screen of (h, w) `size`.
+    """
+    portrait, box = life.surroundings.portrait(), life.surroundings.box
+    if life.picture or portrait is None:
+        return False, False
+    letters = letters_of(portrait, life.template.quad, box).core
+    first, last = life.first_frame, life.last_frame
+    whole = (
+        life.settled_first == first and first not in life.poses,
+        life.settled_last == last and last not in life.poses,
+    )
+    steps = life.surroundings.appears, life.surroundings.vanishes
+    changed = [
+        step is not None and float(added_pixels(step)[letters].mean()) >= SUDDEN_SHARE for step in steps
+    ]
+    slid = [_over_the_rim(life, frame, size) for frame in (first, last)]
+    return (whole[0] and changed[0]) or slid[0], (whole[1] and changed[1]) or slid[1]
+
+
+def _over_the_rim(life: TextLife, frame: int, size: tuple[int, int]) -> bool:
+    pose = life.poses.get(frame)
+    if pose is None or pose.scale != 1.0:
+        return False
+    left, top, right, bottom = (
+        value + shift for value, shift in zip(life.box, (pose.dx, pose.dy) * 2, strict=True)
+    )
+    return left < 0 or top < 0 or right > size[1] or bottom > size[0]
 
 
 def _calm(unrest: np.ndarray) -> bool:

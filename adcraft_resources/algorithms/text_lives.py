@@ -24,7 +24,8 @@ class TextLife:
     `settled_first`/`settled_last` bound the frames at full strength; `poses` holds the frames away from home.
     `picture` marks an emoji, sticker or logo that was found by its sudden appearance, not by its letters;
     up to `loose_until` it may stand anywhere inside its outline.
-    `bar` is the box of a plate over the whole width it stands on.
+    `bar` is the box of a plate over the whole width it stands on. Following goes on from `sure_to`, the last frame
+    known at full strength: what fades or shrinks at the latest frame is followed again when more of it is known.
     """
 
     id: int
@@ -45,6 +46,7 @@ class TextLife:
     picture: bool = False
     loose_until: int = -1
     bar: Box | None = None
+    sure_to: int = -1
 
     @property
     def box(self) -> Box:

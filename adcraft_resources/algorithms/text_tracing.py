@@ -5,10 +5,12 @@ Belongs here: one template along neighbouring frames. Does not: one frame (text_
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from adcraft_resources.algorithms.text_boxes import line_height, quad_sides
+from adcraft_resources.algorithms.text_boxes import box_area, box_overlap, line_height, quad_sides
 from adcraft_resources.algorithms.text_lives import HOME
 from adcraft_resources.algorithms.text_presence import (
     FULL_MATCH,
@@ -38,6 +40,10 @@ MOVED_MATCH, MOVED_GAIN = 0.5, 0.1  # letters in colour at a new place, and how 
 SURE_SCORE = 0.9  # found at the old size, beyond doubt
 LEAP, LEAP_SCORE = 0.16, 0.8  # of the long side a slide may go in a frame; of the search and the letters
 SIZED_SCORE, SIZED_MATCH, SIZED_CORRELATION = 0.66, 0.4, 0.7  # at another size: of the search, of the letters
+MIN_STEPS = 2  # frames that show how fast a text fades
+SHRUNK, SHRUNK_TAIL = 0.9, 2  # a size on the way to nothing; frames in which it may be too small to be found
+LEAST_SPEED = 0.1  # line heights a frame from which on a text slides
+MAX_TAIL = 6  # frames of a fade too weak to be seen in the scene
 FADE_NOISE, MAX_WAIT = 0.02, 4  # of strength; frames without a change after which a fade is over
 ABSENT = Presence(0.0, 0.0, 0.0)
 
@@ -66,7 +72,8 @@ def trace_text(template: TextTemplate, frames: Iterable[tuple[int, Yuv420]], sta
     velocity = (0, 0)
     fade = Fade(start)
     lost = False
-    for index, picture in frames:
+    following = iter(frames)
+    for index, picture in following:
         here = measure_presence(template, picture, pose) if pose.scale == 1.0 else ABSENT
         found = None
         if here.full and not fade.begun:
@@ -77,6 +84,12 @@ def trace_text(template: TextTemplate, frames: Iterable[tuple[int, Yuv420]], sta
             found = None if fade.begun else _follow(template, picture, near, here)
             if found is None and not fade.goes_on(index, here):
                 lost = True
+                rest = [(index, picture), *islice(following, MAX_TAIL - 1)]
+                fade.end_with([later for later, _ in rest])
+                if not fade.begun:
+                    unseen = _unseen_poses(template, rest, pose, velocity)
+                    poses.update(unseen)
+                    fade.end = max(unseen, key=lambda at: abs(at - start), default=fade.end)
                 break
         if found is not None:
             velocity = (found.dx - pose.dx, found.dy - pose.dy)
@@ -87,6 +100,36 @@ def trace_text(template: TextTemplate, frames: Iterable[tuple[int, Yuv420]], sta
     return Trace(fade.end, settled, poses, lost)
 
 
+def _unseen_poses(
+    template: TextTemplate, frames: Sequence[tuple[int, Yuv420]], pose: Pose, velocity: tuple[int, int]
+) -> dict[int, Pose]:
+    """Return where a text that was lost on its way must stand in the next frames: too small, or cut off."""
+    if pose.scale < SHRUNK:
+        return {index: pose for index, _ in frames[:SHRUNK_TAIL]}
+    return _leaving(template, frames, pose, velocity) if pose.scale == 1.0 else {}
+
+
+def _leaving(
+    template: TextTemplate, frames: Sequence[tuple[int, Yuv420]], pose: Pose, velocity: tuple[int, int]
+) -> dict[int, Pose]:
+    """Return where a text that slides off the screen stands in the frames in which it is cut off by the rim."""
+    height, width = frames[0][1].size
+    left, top, right, bottom = template.box
+    if max(map(abs, velocity)) < LEAST_SPEED * line_height(template.quad):
+        return {}
+    going: dict[int, Pose] = {}
+    for index, _ in frames:
+        pose = Pose(pose.dx + velocity[0], pose.dy + velocity[1])
+        place = (left + pose.dx, top + pose.dy, right + pose.dx, bottom + pose.dy)
+        seen = box_overlap(place, (0, 0, width, height))
+        if seen == box_area(place):  # it stopped before the rim
+            return {}
+        if seen == 0:
+            break
+        going[index] = pose
+    return going
+
+
 @dataclass(slots=True)
 class Fade:
     """A text growing weaker from frame to frame; `end` is the last frame that belongs to it."""
@@ -95,6 +138,7 @@ class Fade:
     strength: float = 1.0
     begun: bool = False
     waiting: int = 0
+    steps: int = 0
 
     def goes_on(self, index: int, here: Presence) -> bool:
         """Take in the next frame; false when the text is gone.
@@ -107,8 +151,17 @@ class Fade:
         if here.strength > self.strength - FADE_NOISE:
             self.waiting += 1
             return self.waiting < MAX_WAIT
+        self.steps += 1 + self.waiting
         self.end, self.strength, self.waiting = index, here.strength, 0
         return True
+
+    def end_with(self, following: Sequence[int]) -> None:
+        """Add the frames in which the fade, going on as it went, is too weak to be told from the scene."""
+        if self.steps < MIN_STEPS:
+            return
+        left = math.ceil(self.strength * self.steps / max(1.0 - self.strength, FADE_NOISE))
+        beyond = [index for index in following if abs(index - self.end) <= left]
+        self.end = beyond[-1] if beyond else self.end
 
 
 def _follow(template: TextTemplate, picture: Yuv420, near: Pose, here: Presence) -> Pose | None:

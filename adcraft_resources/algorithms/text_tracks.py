@@ -45,6 +45,7 @@ MIN_SCORE = 0.6  # a detector's mean probability; scenery drawn in strokes score
 MAX_HEIGHT = 0.6  # of the short side; taller “lines” are shapes of the scene
 COVERED = 0.75  # share of a detection under known texts that makes it known
 LOOSE_HELD, LOOSE_WIDTH, LOOSE_HEIGHT = 0.9, 1.25, 1.7  # of a known box; a wider one holds new words
+RESTED = 3  # frames without a change after which a pop is over
 REMEMBERED = 24  # closed lives that still explain what is found later
 
 
@@ -185,25 +186,34 @@ class TextTracker:
             loose_until=-1 if loose_until is None else loose_until,
         )
         self._next_id += 1
-        life.pose = life.poses.get(life.last_frame, HOME)
+        life.sure_to = life.settled_last
+        life.pose = life.poses.get(life.sure_to, HOME)
         note_scene_move(life, self.memory)
         clean = self._clear_of_others(life, life.first_frame - 1)
         life.surroundings.appears = compare_start(life, self.memory, clean=clean)
         if not life.picture:
-            self._replace_shorter(life)
+            self._replace_stages(life)
         self._open.append(life)
-        if life.settled_last < self.memory.now:
+        if ahead.lost or self._is_over(life):
             self._close(life)
         return life
 
-    def _replace_shorter(self, life: TextLife) -> None:
-        """Drop closed lives that were only an earlier stage (a pop, a fade) of the new one."""
-        box = quad_box(life.template.quad, self.size)
-        for old in list(self._closed):
-            inside = life.first_frame <= old.first_frame and old.last_frame <= life.last_frame
-            old_box = quad_box(old.template.quad, self.size)
-            if not old.picture and inside and box_overlap(box, old_box) >= COVERED * box_area(old_box):
-                self._closed.remove(old)
+    def _replace_stages(self, life: TextLife) -> None:
+        """Drop lives that were only an earlier stage (a pop, a fade) of the new one."""
+        for old in [*self._closed, *self._open]:
+            if self._is_stage(old, life):
+                (self._open if old in self._open else self._closed).remove(old)
+
+    def _is_stage(self, old: TextLife, life: TextLife) -> bool:
+        """Say whether `old` stood fully, at the place of `life`, only for a moment of that one's life."""
+        if old.picture or life.picture or old is life:
+            return False
+        moment = old.settled_last - old.settled_first
+        inside = life.first_frame <= old.settled_first and old.settled_last <= life.last_frame
+        if not inside or moment > life.settled_last - life.settled_first:
+            return False
+        box, old_box = (quad_box(one.template.quad, self.size) for one in (life, old))
+        return box_overlap(box, old_box) >= COVERED * box_area(old_box)
 
     def _advance(self) -> None:
         """Follow every open life to the latest frame."""
@@ -214,21 +224,32 @@ class TextTracker:
                 self._continue(life, now, picture)
 
     def _continue(self, life: TextLife, now: int, picture: Yuv420) -> None:
-        start = life.last_frame
+        start = life.sure_to
         if life.pose.scale == 1.0 and measure_presence(life.template, picture, life.pose).full:
             if life.pose != HOME:
                 life.poses.update(dict.fromkeys(range(start + 1, now + 1), life.pose))
-            life.last_frame = life.settled_last = now
+            life.last_frame = life.settled_last = life.sure_to = now
             return
         trace = trace_text(life.template, self.memory.after(start), start, life.pose)
-        life.poses.update(trace.poses)
+        life.poses = {frame: pose for frame, pose in life.poses.items() if frame <= start} | trace.poses
         life.last_frame, life.settled_last = trace.end, trace.settled
         note_scene_move(life, self.memory)
-        if trace.lost or trace.settled < now:
+        if trace.lost or self._is_over(life):
             self._close(life)
-        else:
-            life.pose = trace.poses.get(now, HOME)
+            return
+        life.sure_to = trace.settled
+        life.pose = life.poses.get(life.sure_to, HOME)
+        if life.sure_to == now:
             life.quads.append((now, shift_quad(life.template.quad, life.pose)))
+
+    def _is_over(self, life: TextLife) -> bool:
+        """Say whether nothing is left to wait for: it fades or shrinks for long, or rests at another size."""
+        return self.memory.now - life.settled_last > self.memory.length // 2 or self._resized(life)
+
+    def _resized(self, life: TextLife) -> bool:
+        """Say whether a text came to rest at another size than that of its letters: they were cut from a pop."""
+        latest = [life.poses.get(self.memory.now - back, HOME) for back in range(RESTED)]
+        return latest[0].scale != 1.0 and all(pose == latest[0] for pose in latest)
 
     def _close(self, life: TextLife) -> None:
         gather_evidence(life, self.memory, life.settled_last)
@@ -240,8 +261,11 @@ class TextTracker:
         # A thing of the scene that rested for a while moves off; an added picture is gone at once.
         if alone and (life.poses or not ends_at_once(life.template, self.memory, last, last + 1)):
             return
+        if any(self._is_stage(life, other) for other in self._lives()):
+            return
         self._closed.append(life)
-        self._recent.append(life)
+        if not self._resized(life):  # what is found now at its place starts a life of its own
+            self._recent.append(life)
 
     def _clear_of_others(self, life: TextLife, frame: int) -> bool:
         """Say whether no other text stood at the life's place in `frame`."""

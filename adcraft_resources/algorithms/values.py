@@ -86,7 +86,8 @@ class TextTrack:
     `kind` is `overlay` (added in the edit, to be removed) or `label` (part of the scene, stays); `reason` says
     in plain words why. `quads` holds the outline at some frames; `spans` cover every frame of the life of an
     overlay and are empty for a label. `motion` is "still", "moving" (the overlay moves on the screen) or
-    "scene" (moves with the scene).
+    "scene" (moves with the scene). `sudden` says of each end whether the text was seen to come or go from one frame
+    to the next; false where it fades or nobody knows.
     """
 
     id: int
@@ -99,6 +100,7 @@ class TextTrack:
     motion: Literal["still", "moving", "scene"] = "still"
     quads: tuple[tuple[int, Quad], ...] = ()
     spans: tuple[MaskSpan, ...] = field(default=(), repr=False)
+    sudden: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,9 +225,7 @@ def _sources_of(traces: Sequence[Trace], frame: int, geometry: MaskGeometry) -> 
     if all(len(sources.where) == len(geometry.traced) for sources in all_hidden):
         return all_hidden
     places = np.searchsorted(all_hidden[0].where, geometry.traced)
-    return [
-        Sources(geometry.traced, one.frame[places], one.dx[places], one.dy[places]) for one in all_hidden
-    ]
+    return [Sources(geometry.traced, one.frame[places], one.dx[places], one.dy[places]) for one in all_hidden]
 
 
 def _found(geometry: MaskGeometry, sources: Sequence[Sources]) -> NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from adcraft_resources.algorithms.window_clip import Indices, Points, WindowClip
 
 RING_BLOCKS = 8  # width of the band around masks on which motions are compared
 SPOILT_BLOCKS = 5  # flow this close to a mask was measured on patches that reach into it
+LEAST_FLOW_SIDE = 48
 SAMPLED_PAIRS = 8
 FLOW_GAIN = 0.8  # flow must cut the camera's error to this share, else it is not worth its price
 NOISE_LEVELS = 1.5  # a mean error below this is noise that no motion explains
@@ -62,7 +63,7 @@ def flow_steps(clip: WindowClip) -> StepField:
         return plain[frame]
 
     def step(frame: int, neighbour: int, where: Indices) -> tuple[Points, Points]:
-        flow = engine.calc(bare(frame), bare(neighbour), np.zeros((*clip.blocks, 2), np.float32))
+        flow = dense_flow(engine, bare(frame), bare(neighbour))
         near = cv2.dilate(
             clip.hidden[frame].astype(np.uint8), np.ones((2 * SPOILT_BLOCKS + 1,) * 2, np.uint8)
         )
@@ -70,6 +71,23 @@ def flow_steps(clip: WindowClip) -> StepField:
         return 2 * calm[where, 0], 2 * calm[where, 1]
 
     return step
+
+
+def dense_flow(
+    engine: cv2.DISOpticalFlow, here: NDArray[np.uint8], there: NDArray[np.uint8]
+) -> NDArray[np.floating]:
+    """Return the flow (h, w, 2) from `here` to `there`; pictures too small for the engine's pyramid are widened.
+
+    OpenCV does not check: a side below 32 pixels ends the process.
+    """
+    height, width = here.shape
+    below, beside = max(0, LEAST_FLOW_SIDE - height), max(0, LEAST_FLOW_SIDE - width)
+    if below or beside:
+        here, there = (
+            np.asarray(cv2.copyMakeBorder(one, 0, below, 0, beside, cv2.BORDER_REPLICATE), np.uint8)
+            for one in (here, there)
+        )
+    return engine.calc(here, there, np.zeros((*here.shape, 2), np.float32))[:height, :width]
 
 
 def without_mask(clip: WindowClip, frame: int) -> NDArray[np.uint8]:

@@ -29,6 +29,7 @@ from adcraft_resources.video_codecs import probe_video, rgb_of, stream_copy, yuv
 CHUNK_BYTES = 110_000_000  # window crops of one chunk; up to three chunks are alive at a time
 FADE_S = 0.25  # how long before and after its mask a text may still be fading
 LONG_FADE_S = 0.5  # ... where the shot is long enough
+SUDDEN_S = 0.08  # ... where it was seen to come or go at once: a coder needs some frames to forget it
 CONTEXT_S = 1.0  # how far before and after a text's life other frames are asked what it hides
 
 
@@ -118,13 +119,25 @@ def _guards_of(tracks: TextTracks, takes: Sequence[Shot], fps: float) -> list[Ma
         guard = round(LONG_FADE_S * fps)
         if guard >= max(free_before, free_after):  # nothing of the shot would be left to take from
             guard = round(FADE_S * fps)
-        before = {"first_frame": first.first_frame - guard, "last_frame": first.first_frame - 1}
-        after = {"first_frame": last.last_frame + 1, "last_frame": last.last_frame + guard}
+        early, late = (round(SUDDEN_S * fps) if sudden else guard for sudden in track.sudden)
+        before = {"first_frame": first.first_frame - early, "last_frame": first.first_frame - 1}
+        after = {"first_frame": last.last_frame + 1, "last_frame": last.last_frame + late}
         # A text that pops in or out is small at its ends; what fades beside them may be its full size.
         widest = max(spans, key=lambda span: int(span.bitmap.sum()))
         guards += [replace(span, **before) for span in (first, widest)]
         guards += [replace(span, **after) for span in (last, widest)]
+        guards += _guards_of_unrest(spans)
     return guards
+
+
+def _guards_of_unrest(spans: Sequence[MaskSpan]) -> list[MaskSpan]:
+    """While a text pops or slides, its place is known less well than at rest: guard where it will stand."""
+    home = max(spans, key=lambda span: span.last_frame - span.first_frame)
+    restless = [span for span in spans if span is not home]
+    rest = home.last_frame - home.first_frame + 1
+    if rest < sum(span.last_frame - span.first_frame + 1 for span in restless):
+        return []  # a ticker never comes to rest
+    return [replace(home, first_frame=span.first_frame, last_frame=span.last_frame) for span in restless]
 
 
 def _take_at(takes: Sequence[Shot], frame: int) -> Shot:

@@ -19,7 +19,7 @@ from adcraft_resources.algorithms.values import Mask, MaskSpan, Quad, TextTrack,
 from adcraft_resources.errors import StoreDamaged
 
 TRACKS_FILE, MASKS_FILE = "tracks.json", "masks.npz"
-FORMAT = 1
+FORMAT = 2
 
 
 def save_tracks(tracks: TextTracks, folder: Path) -> None:
@@ -121,6 +121,7 @@ def _track_to_dict(
         "first_frame": track.first_frame,
         "last_frame": track.last_frame,
         "motion": track.motion,
+        "sudden": list(track.sudden),
         "quads": [[frame, [[round(x, 2), round(y, 2)] for x, y in quad]] for frame, quad in track.quads],
         "spans": spans,
     }
@@ -138,6 +139,7 @@ def _track_from_dict(item: dict[str, Any], chunks: list[NDArray[np.uint8]]) -> T
         motion=item["motion"],
         quads=tuple((frame, _quad_from_list(points)) for frame, points in item["quads"]),
         spans=tuple(_span_from_list(values, chunks) for values in item["spans"]),
+        sudden=(item["sudden"][0], item["sudden"][1]),
     )
 
 

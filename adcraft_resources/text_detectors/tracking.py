@@ -11,7 +11,7 @@ from pathlib import Path
 
 from adcraft_resources.algorithms.mask_spans import spans_of_life, thicken_spans
 from adcraft_resources.algorithms.text_boxes import FoundQuad, fit_size, shift_by
-from adcraft_resources.algorithms.text_kinds import TextNature, nature_of
+from adcraft_resources.algorithms.text_kinds import TextNature, nature_of, sudden_ends
 from adcraft_resources.algorithms.text_lives import TextLife
 from adcraft_resources.algorithms.text_tracks import TextTracker
 from adcraft_resources.algorithms.values import Shot, TextTrack, TextTracks, Yuv420
@@ -21,7 +21,7 @@ from adcraft_resources.text_detectors.reading import read_life, rgb_crop
 from adcraft_resources.text_detectors.user_regions import apply_regions
 from adcraft_resources.video_codecs import VideoReader, small_rgb_of
 
-SOFT_EDGE = 0.003  # of the short side: 2 pixels at 720
+SOFT_EDGE = 0.0015  # of the short side: 1 pixel at 720
 MEMORY_S = 2.0
 MAX_GAP_LOOKS = 8  # per look; each costs a fraction of one
 MEMORY_BYTES = 120_000_000
@@ -125,6 +125,7 @@ def track_of(
         motion=nature.motion,
         quads=tuple(life.quads),
         spans=spans_of_life(life, size) if nature.kind == "overlay" else (),
+        sudden=sudden_ends(life, size),
     )
 
 

@@ -25,7 +25,8 @@ from adcraft_resources.video_codecs.packets import PacketTable
 AIM = 1.8  # bytes per byte of the source's pictures a trial aims at, since it sees only the beginning
 _AIM_RAISED = 1.7  # the same where crf has to rise: poor uploads are harder to foretell
 LIMIT = 1.95  # what the whole clip is steered under; 2 is the promise
-_TRIAL_PICTURES = 20
+_TRIAL_PICTURES = 20  # the latest of ...
+_HELD_PICTURES = 48  # ... the first pictures: overlays are often not there from the start
 _TRIAL_BYTES = 64 << 20  # pictures held for the trial never take more than this
 _MIN_TRIAL_PICTURES = 4
 _SETTLE_S = 1.5  # an encoder runs at least this long before it is corrected
@@ -34,6 +35,9 @@ _CRF_PER_HALVING = 7.0  # crf steps that halve the bytes of such material; 6 by 
 _MARGIN_CRF = 0.5
 _BETTER_CRF = 1.5  # spare bytes buy up to this much ...
 _UNSURE_CRF = 1.0  # ... beyond what the trial may be wrong by
+_TOLERATED = 0.02  # of the source's bytes: a foreseen overrun that is left to chance
+_PAYS_KEYS = 3  # a new encoder must have so many coded-alone pictures' bytes before it to save on
+_SHORT_S = 6.0  # a clip this short is over before a wrong trial is corrected: spare bytes stay unspent
 _WORTH_LOWERING_KEYS = 6  # a new encoder costs a picture coded alone; so many must be left over to start one
 _THOROUGH_GAIN_CRF = 1.5  # what the greater effort saves, in crf steps
 _LIMITED, _FULL = 1, 2  # AVCOL_RANGE
@@ -113,7 +117,7 @@ class FittedEncoder:
         set_up(self._encoder, facts, threads)
         self._held: list[av.VideoFrame] = []
         picture_bytes = facts.width * facts.height * 3 // 2
-        self._to_hold = max(_MIN_TRIAL_PICTURES, min(_TRIAL_PICTURES, _TRIAL_BYTES // picture_bytes))
+        self._to_hold = max(_MIN_TRIAL_PICTURES, min(_HELD_PICTURES, _TRIAL_BYTES // picture_bytes))
         self._chosen = False
         self._all, self._recent = _Account(), _Account()
         self._began_at = 0
@@ -137,7 +141,7 @@ class FittedEncoder:
         self._chosen = True
         held, self._held = self._held, []
         if held:
-            self._choice = self._fitting_choice(held)
+            self._choice = self._fitting_choice(held[-_TRIAL_PICTURES:])
             self._best_crf = min(self._best_crf, self._choice.crf)
         self._encoder.options = self._choice.options
         return [packet for frame in held for packet in self._encode(frame)]
@@ -149,6 +153,8 @@ class FittedEncoder:
         if ratio > AIM:
             choice = Choice(_THOROUGH, self._best_crf)
             ratio = self._trial(frames, choice)
+        if ratio <= AIM and self._facts.duration_s < _SHORT_S:
+            return choice
         if ratio <= AIM:
             spare = _CRF_PER_HALVING * math.log2(AIM / ratio) - _UNSURE_CRF
             return Choice(choice.params, choice.crf - min(_BETTER_CRF, max(0.0, spare)))
@@ -223,7 +229,10 @@ class FittedEncoder:
         budget = LIMIT * self._curve.total - self._all.spent
         ratio = self._recent.spent / self._recent.source
         overrun = ratio * remaining - budget
-        if -_WORTH_LOWERING_KEYS * self._key_bytes < overrun < self._key_bytes:
+        tolerated = min(self._key_bytes, _TOLERATED * self._curve.total)
+        if -_WORTH_LOWERING_KEYS * self._key_bytes < overrun < tolerated:
+            return None
+        if overrun > 0 and ratio * remaining < _PAYS_KEYS * self._key_bytes:
             return None
         affordable = max(0.05, (budget - self._key_bytes) / remaining)
         crf = self._choice.crf + _MARGIN_CRF + _CRF_PER_HALVING * math.log2(ratio / affordable)

@@ -64,9 +64,20 @@ def test_a_fade_belongs_to_the_life() -> None:
 
     frames = [put(f, HELLO, X, Y, strength(i))[0] for i, f in enumerate(still_scene(48))]
     (life,) = track(frames, range(0, 48, 12), lambda i: [found(HELLO, X, Y)] if strength(i) > 0.5 else [])
-    assert 10 <= life.first_frame <= 12
-    assert 34 <= life.last_frame <= 36
+    assert 8 <= life.first_frame <= 10
+    assert 36 <= life.last_frame <= 38
     assert life.settled_first >= 13
+
+
+def test_a_text_first_seen_half_faded_is_one_life() -> None:
+    def strength(i: int) -> float:
+        return float(np.clip((i - 9) / 8, 0, 1))
+
+    frames = [put(f, HELLO, X, Y, strength(i))[0] for i, f in enumerate(still_scene(48))]
+    lives = track(frames, range(2, 48, 12), lambda i: [found(HELLO, X, Y)] if strength(i) > 0.5 else [])
+    assert len(lives) == 1
+    assert 8 <= lives[0].first_frame <= 10
+    assert lives[0].last_frame == 47
 
 
 def test_a_sliding_caption_is_followed_pixel_by_pixel() -> None:

@@ -11,7 +11,7 @@ from adcraft_resources.algorithms.source_tracing import trace_sources
 from adcraft_resources.algorithms.values import Yuv420
 from adcraft_resources.algorithms.window_clip import WindowClip
 from adcraft_resources.algorithms.window_fill import fill_window
-from adcraft_resources.algorithms.window_motion import camera_steps
+from adcraft_resources.algorithms.window_motion import camera_steps, dense_flow
 
 HEIGHT, WIDTH = 120, 200
 WINDOW = Window(0, 0, WIDTH, HEIGHT)
@@ -159,6 +159,15 @@ def test_masks_at_borders_and_over_everything_are_filled_without_text(mask, fram
     clip, _, _ = run([texture(6)] * frames, [mask] * frames)
     if not mask.all():
         assert clip.luma(0)[mask].max() < TEXT
+
+
+@pytest.mark.parametrize("size", [(8, 400), (30, 8), (2, 2), (62, 864)])
+def test_flow_of_pictures_too_small_for_a_pyramid(size):
+    here = texture(11, height=max(size) + 8, width=max(size) + 8)[: size[0], : size[1]].copy()
+    engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flow = dense_flow(engine, here, here)
+    assert flow.shape == (*size, 2)
+    assert np.abs(flow).max() < 0.5
 
 
 def test_tracing_finds_the_nearest_frame_that_shows_a_block_and_its_place():

@@ -75,7 +75,7 @@ def flow_steps(clip: WindowClip) -> StepField:
 
 def dense_flow(
     engine: cv2.DISOpticalFlow, here: NDArray[np.uint8], there: NDArray[np.uint8]
-) -> NDArray[np.floating]:
+) -> NDArray[np.float32]:
     """Return the flow (h, w, 2) from `here` to `there`; pictures too small for the engine's pyramid are widened.
 
     OpenCV does not check: a side below 32 pixels ends the process.
@@ -87,7 +87,8 @@ def dense_flow(
             np.asarray(cv2.copyMakeBorder(one, 0, below, 0, beside, cv2.BORDER_REPLICATE), np.uint8)
             for one in (here, there)
         )
-    return engine.calc(here, there, np.zeros((*here.shape, 2), np.float32))[:height, :width]
+    flow = engine.calc(here, there, np.zeros((*here.shape, 2), np.float32))
+    return np.asarray(flow[:height, :width], np.float32)
 
 
 def without_mask(clip: WindowClip, frame: int) -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ from adcraft_resources.inpainters.base import Inpainter
 class EmbeddedInpainter(Inpainter):
     """Continues the surroundings smoothly under the mask."""
 
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
 
     def fill(self, frame: Frame, mask: Mask) -> Frame:
         """Return the still with masked pixels continued from around; see `Inpainter.fill`."""

@@ -10,9 +10,11 @@ from typing import Any
 
 from adcraft_assets.partitions import Ad
 from adcraft_assets.settings import Settings
+from adcraft_resources.claims import claims_version, markets
 from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.gates import GateSettings, judge_variant
 from adcraft_resources.hook_sets import CopyBrief, HookSet
+from adcraft_resources.policies import PolicyReview, review_variant
 from adcraft_resources.rotations import Rotation
 from adcraft_resources.store import digest_of
 from adcraft_resources.stylists import Style, load_styles, styles_for
@@ -85,6 +87,7 @@ def brief_of(ad: Ad, masks: Manifest, settings: Settings, rotation: Rotation | N
         product_type=ad.product.type,
         product_name=ad.product.spoken_name,
         language=ad.product.language,
+        market=markets().get(ad.product.market, ""),
         ad_text=tuple(said),
         # Each ad of a product draws other lines, the same ones every night until the seed or the rotation changes.
         seed=int(digest_of([*source, rotation.turn] if rotation else source)[:8], 16),
@@ -187,6 +190,17 @@ def rejection_of(figures: Mapping[str, Any], gates: GateSettings) -> str:
     return "; ".join(f"{verdict.gate}: {verdict.reason}" for verdict in verdicts if not verdict.passed)
 
 
+def review_of(ad: Ad, settings: Settings, plan: Manifest, masks: Manifest) -> PolicyReview:
+    """Review every text a planned variant carries, with what OCR read in the pictures and stays there."""
+    return review_variant(
+        HookSet.from_dict(dict(plan["hook"])),
+        product_type=ad.product.type,
+        market=ad.product.market,
+        read_back=[track["text"] for track in masks["tracks"] if track["kind"] == "label" and track["text"]],
+        settings=settings.policy,
+    )
+
+
 def ranking_identity(
     ad: Ad, settings: Settings, styled: Manifest, cleaned: Manifest, masks: Manifest, encoder: object
 ) -> dict[str, Any]:
@@ -197,6 +211,7 @@ def ranking_identity(
         "cleaned": cleaned["digest"],
         "masks": masks["digest"],
         "rejected": {name: rejection_of(figures[name], settings.gates) for name in styled["variants"]},
+        "policy": [claims_version(), ad.product.market, settings.policy.model_dump()],
         "band": list(settings.gates.style_ssim),
         "ranking": settings.ranking.model_dump(mode="json"),
         "rank_by": settings.rank_by,

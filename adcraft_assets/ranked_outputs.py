@@ -16,7 +16,7 @@ from adcraft_assets.checks import approval_spec, upstream_of
 from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.deliveries import deliver, frame_rate
 from adcraft_assets.evidence import numbers, pictures, table
-from adcraft_assets.identities import VERSIONS, ranking_identity, rejection_of
+from adcraft_assets.identities import VERSIONS, ranking_identity, rejection_of, review_of
 from adcraft_assets.partitions import Ad, Catalog, video_partitions
 from adcraft_assets.placement import step_of
 from adcraft_assets.settings import Settings
@@ -26,6 +26,7 @@ from adcraft_resources.appraisals import appraise
 from adcraft_resources.cleaning import MEZZANINE
 from adcraft_resources.encoders import ImageEncoder
 from adcraft_resources.errors import StoreDamaged
+from adcraft_resources.policies import PolicyReview
 from adcraft_resources.progress import Progress
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.shot_lists import read_shot_list
@@ -172,8 +173,12 @@ class _Work:
             hook=bundle.manifest["plan"]["hook"]["on_screen"],
             hashes=look.hashes,
             descriptor=look.descriptor,
-            rejected=rejection_of(bundle.figures, self.settings.gates),
+            rejected=rejection_of(bundle.figures, self.settings.gates)
+            or "; ".join(self._review(bundle).blocked_by),
         )
+
+    def _review(self, bundle: Bundle) -> PolicyReview:
+        return review_of(self.ad, self.settings, bundle.manifest["plan"], self.masks.manifest)
 
     def _product_seen(self) -> tuple[tuple[float, float], ...] | None:
         """Spans in seconds with product text on screen; None where nobody said what to look for and none was seen."""
@@ -202,6 +207,7 @@ class _Work:
             "hook": bundle.manifest["plan"]["hook"],
             "skin_delta_l": bundle.figures.get("skin_delta_l"),
             "backend": bundle.manifest["backend"],
+            "policy": self._review(bundle).to_dict(),
         }
 
     def _as_csv(self, order: RankedVariants) -> str:

@@ -20,6 +20,7 @@ from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.gates import GateSettings
 from adcraft_resources.model_settings import ModelSettings, Profile
+from adcraft_resources.policies import Market, PolicySettings
 from adcraft_resources.rankings import RankingSettings
 from adcraft_resources.retention import RetentionSettings
 from adcraft_resources.sections import Section
@@ -126,6 +127,9 @@ class Product(Section):
     language: str = Field(
         default="en", pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})?$", description="Language of hooks and copy."
     )
+    market: Market = Field(
+        default="", description="Market whose advertising rules hold; empty applies the rules of all."
+    )
     rights: Literal["owned", "licensed", "unstated"] = "unstated"
     videos: tuple[Video, ...] = ()
 
@@ -187,6 +191,7 @@ class Settings(Section):
     models: ModelSettings = ModelSettings()
     license_accepted: tuple[str, ...] = ()
     gates: GateSettings = GateSettings()
+    policy: PolicySettings = PolicySettings()
     download: DownloadSettings = DownloadSettings()
     refresh: RefreshSettings = RefreshSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -63,6 +63,7 @@ def test_one_ad_becomes_ranked_variants_with_poster_ranking_and_gallery(finished
     assert ranking["ranked"][0]["score"] >= ranking["ranked"][1]["score"]
     for one in ranking["ranked"]:
         assert (folder / one["file"]).with_suffix(".jpg").is_file()
+        assert one["policy"]["verdict"] == "pass"
     assert "SALE" not in (folder / "ranking.csv").read_text()
     assert (folder / "index.html").is_file()
 

@@ -116,8 +116,15 @@ class PlacementClass(Section):
 
 
 class ClusterSettings(Section):
-    """Placement classes by name."""
+    """Placement classes by name, and what their pods share."""
 
+    step_service_account: ObjectName = Field(
+        default="", description="Service account of step pods; by default the run launcher's."
+    )
+    weights_claim: ObjectName = Field(
+        default="",
+        description="Volume claim with model weights, mounted read-only at /weights into GPU pods.",
+    )
     classes: dict[ClassName, PlacementClass] = Field(
         default_factory=dict,
         description="Classes by name; steps ask for cpu, ocr, flux or siglip. One that is missing falls to cpu, in the "

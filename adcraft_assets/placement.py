@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from adcraft_assets.cluster_settings import PlacementClass
+from adcraft_assets.cluster_settings import ClusterSettings, PlacementClass
 from adcraft_assets.settings import Settings
 
 CLASS_TAG = "adcraft/class"
@@ -19,6 +19,7 @@ RAY_TAG = "dagster-ray/config"
 DEFAULT = "cpu"
 CLASSES = ("cpu", "ocr", "flux", "siglip")
 """The classes assets name."""
+WEIGHTS = "/weights"
 TTL_S = 6 * 3600
 """A finished Job stays this long, for its logs; far longer than Dagster takes to read its end."""
 NO_SPOT = (
@@ -69,7 +70,7 @@ def place(asset: dg.AssetsDefinition, settings: Settings, executor: str) -> dg.A
         description=op.description,
         config_schema=op.config_schema,
         required_resource_keys=op.required_resource_keys,
-        tags={**op.tags, **_tags(name, chosen, executor)},
+        tags={**op.tags, **_tags(name, chosen, settings.cluster, executor)},
         version=None,
         retry_policy=_retries(chosen) if away else op.retry_policy,
         code_version=asset.specs_by_key[asset.key].code_version,
@@ -99,11 +100,24 @@ def set_pool_limits(instance: dg.DagsterInstance, settings: Settings) -> dict[st
     return changed
 
 
-def pod_settings(name: str, chosen: PlacementClass) -> dict[str, Any]:
-    """Return the value of the tag `dagster-k8s/config` for a class."""
+def pod_settings(name: str, chosen: PlacementClass, shared: ClusterSettings | None = None) -> dict[str, Any]:
+    """Return the value of the tag `dagster-k8s/config` for a class and what all classes share."""
+    container, pod = _container(chosen), _pod(chosen)
+    if shared is not None and shared.step_service_account:
+        pod["service_account_name"] = shared.step_service_account
+    if shared is not None and shared.weights_claim and chosen.gpus:
+        claim = {"claim_name": shared.weights_claim, "read_only": True}
+        pod["volumes"].append({"name": "adcraft-weights", "persistent_volume_claim": claim})
+        container["volume_mounts"].append(
+            {"name": "adcraft-weights", "mount_path": WEIGHTS, "read_only": True}
+        )
+        container["env"] = [
+            {"name": "HF_HOME", "value": WEIGHTS},
+            {"name": "HF_HUB_OFFLINE", "value": "1"},
+        ]
     return {
-        "container_config": _container(chosen),
-        "pod_spec_config": _pod(chosen),
+        "container_config": container,
+        "pod_spec_config": pod,
         "pod_template_spec_metadata": {
             "labels": {"adcraft.io/class": name},
             "annotations": {
@@ -122,10 +136,10 @@ def pod_settings(name: str, chosen: PlacementClass) -> dict[str, Any]:
     }
 
 
-def _tags(name: str, chosen: PlacementClass, executor: str) -> dict[str, Any]:
+def _tags(name: str, chosen: PlacementClass, shared: ClusterSettings, executor: str) -> dict[str, Any]:
     tags: dict[str, Any] = {CLASS_TAG: name, GPUS_TAG: str(chosen.gpus)}
     if executor == "k8s":
-        tags[K8S_TAG] = pod_settings(name, chosen)
+        tags[K8S_TAG] = pod_settings(name, chosen, shared)
     if executor == "ray":
         tags[RAY_TAG] = {"num_gpus": float(chosen.gpus), "num_cpus": _number(chosen.cpu)}
     return tags

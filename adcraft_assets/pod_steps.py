@@ -192,6 +192,9 @@ def placed_alone(
         pod.pop(key, None)
         if own.pod_spec_config.get(key):
             pod[key] = own.pod_spec_config[key]
+    mounts = {one["mount_path"]: one for one in container.get("volume_mounts", [])}
+    if mounts:  # of two on one path the later, a step's own, is meant; Kubernetes refuses both
+        container["volume_mounts"] = list(mounts.values())
     container.pop("resources", None)
     if own.container_config.get("resources"):
         container["resources"] = own.container_config["resources"]

@@ -64,6 +64,10 @@ class FolderTaken(AdcraftError):
     """A folder that is to be written holds what adcraft did not make."""
 
 
+class StoreRefused(AdcraftError):
+    """The object store does not let us in, or has no such bucket."""
+
+
 class UpstreamMissing(AdcraftError):
     """A stage was asked to run before the stage it reads."""
 

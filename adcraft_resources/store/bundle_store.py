@@ -3,6 +3,7 @@
 Belongs here: the rules of bundles, the same for every place. Does not: how a place reads and writes (the shelves).
 """
 
+import logging
 import shutil
 import tempfile
 import time
@@ -29,10 +30,11 @@ from adcraft_resources.store.manifests import (
     pointer_text,
 )
 from adcraft_resources.store.read_cache import ReadCache
-from adcraft_resources.store.remote_shelf import RemoteShelf
+from adcraft_resources.store.remote_shelf import RemoteShelf, TornError
 from adcraft_resources.store.scratch import new_scratch
 
 GIB = 1 << 30
+log = logging.getLogger(__name__)
 
 
 class BundleStore(dg.ConfigurableResource):
@@ -89,8 +91,10 @@ class BundleStore(dg.ConfigurableResource):
             return None
         try:
             local = shelf.fetch(name, manifest)
-        except FileNotFoundError:
-            return None  # the store lost a file: the bundle counts as missing and is made anew
+        except (FileNotFoundError, TornError) as error:
+            # The store lost or garbled a file: the bundle counts as missing and is made anew.
+            log.warning("%s in %s is damaged: %s", name, self.base, error)
+            return None
         return Bundle(kind, key, digest, local, manifest) if is_whole(local, manifest) else None
 
     def list_keys(self, kind: str) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import fsspec
 
-from adcraft_resources.errors import StoreDamaged, StoreUnreachable
+from adcraft_resources.errors import StoreRefused, StoreUnreachable
 from adcraft_resources.store.bundles import to_json
 from adcraft_resources.store.digests import sha256_of
 from adcraft_resources.store.manifests import MANIFEST, POINTER
@@ -25,15 +25,21 @@ from adcraft_resources.store.read_cache import ReadCache
 PART_BYTES = 8 << 20
 SIDE_BY_SIDE = 8
 TRIES = 5
-LONGEST_PAUSE_S = 20.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 20.0
+S3 = ("s3://", "s3a://")
+WITHOUT_FOLDERS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory")
 S3_OPTIONS = {
     "config_kwargs": {
         "connect_timeout": 10,
         "read_timeout": 60,
-        "retries": {"mode": "standard", "max_attempts": 4},
+        "retries": {"mode": "standard", "max_attempts": 1},  # s3fs tries 5 times, and we do: not 5 × 5 × 5
     },
 }
 log = logging.getLogger(__name__)
+
+
+class TornError(Exception):
+    """Bytes of the store do not match the manifest, however often they are fetched."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,7 @@ class RemoteShelf:
     @cached_property
     def _place(self) -> tuple[Any, str]:
         """The file system and the store's root in it, without its listings cache: pods write behind our back."""
-        protocol = self.url.split("://")[0]
-        options = S3_OPTIONS if protocol in ("s3", "s3a") else {}
+        options = S3_OPTIONS if self.url.startswith(S3) else {}
         system, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False, **options)
         return system, root.rstrip("/")
 
@@ -69,7 +74,7 @@ class RemoteShelf:
 
     def point(self, name: str, text: str) -> None:
         """Replace the pointer `name`; object stores replace an object in one piece."""
-        self._write(name, text)
+        self._write_text(name, text)
 
     def publish(self, scratch: Path, name: str, manifest: Mapping[str, Any]) -> None:
         """Upload a finished draft as the bundle `name`; its manifest, written last, makes it visible.
@@ -78,7 +83,7 @@ class RemoteShelf:
         """
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             list(pool.map(lambda file: self._upload(scratch / file, f"{name}/{file}"), manifest["files"]))
-        self._write(f"{name}/{MANIFEST}", to_json(manifest))
+        self._write_text(f"{name}/{MANIFEST}", to_json(manifest))
         self.cache.adopt(name, scratch, manifest)
 
     def fetch(self, name: str, manifest: Mapping[str, Any]) -> Path:
@@ -86,25 +91,29 @@ class RemoteShelf:
         return self.cache.get(name, manifest, lambda folder: self._download(name, manifest, folder))
 
     def _upload(self, source: Path, name: str) -> None:
+        system, target = self._folder_for(name)
+        parts = {"chunksize": PART_BYTES} if self.url.startswith(S3) else {}
+        self._write(name, lambda: system.put_file(str(source), target, **parts))
+
+    def _write_text(self, name: str, text: str) -> None:
+        system, target = self._folder_for(name)
+        self._write(name, lambda: system.pipe_file(target, text.encode("utf-8")))
+
+    def _folder_for(self, name: str) -> tuple[Any, str]:
+        """Return the file system and the full name of an object, after making its folder where there are folders."""
         system, root = self._place
         target = f"{root}/{name}"
-        parts = {"chunksize": PART_BYTES} if hasattr(system, "_call_s3") else {}
-
-        def send() -> None:
+        if self.url.split("://")[0] not in WITHOUT_FOLDERS:
             system.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-            system.put_file(str(source), target, **parts)
+        return system, target
 
-        self._try(f"write {name}", send)
-
-    def _write(self, name: str, text: str) -> None:
-        system, root = self._place
-        target = f"{root}/{name}"
-
-        def send() -> None:
-            system.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-            system.pipe_file(target, text.encode("utf-8"))
-
-        self._try(f"write {name}", send)
+    def _write(self, name: str, send: Callable[[], Any]) -> None:
+        try:
+            self._try(f"write {name}", send)
+        except FileNotFoundError as error:
+            raise StoreRefused(
+                f"{self.url}: there is no place to write {name} to: {error}.", remedy="Make the bucket first."
+            ) from error
 
     def _download(self, name: str, manifest: Mapping[str, Any], folder: Path) -> None:
         def one(file: str) -> None:
@@ -119,15 +128,16 @@ class RemoteShelf:
         system, root = self._place
         system.get_file(f"{root}/{name}", str(target))
         if target.stat().st_size != facts["bytes"] or sha256_of(target) != facts["sha256"]:
-            raise _TornError(f"{name} came with other bytes than its manifest says")
+            raise TornError(f"{name} came with other bytes than its manifest says")
 
     def _try(self, what: str, do: Callable[[], Any]) -> Any:
         """Return what `do` returns, after as many tries as it takes; what is missing or forbidden is not tried again.
 
         Raises:
             FileNotFoundError: There is no such object.
+            StoreRefused: Access is refused.
             StoreUnreachable: Every try failed.
-            StoreDamaged: Every try brought bytes that do not match the manifest, or access is refused.
+            TornError: Every try brought bytes that do not match the manifest.
         """
         for tried in range(1, TRIES + 1):
             try:
@@ -135,7 +145,7 @@ class RemoteShelf:
             except FileNotFoundError:
                 raise
             except PermissionError as error:
-                raise StoreDamaged(
+                raise StoreRefused(
                     f"{self.url} refuses to {what}: {error}.",
                     remedy="Give the pod's service account, or the credentials of its environment, access to it.",
                 ) from error
@@ -143,21 +153,15 @@ class RemoteShelf:
                 # Object stores' libraries share no base class for what a network does; all of it is tried again.
                 if tried == TRIES:
                     raise self._given_up(what, error) from error
-                pause = min(LONGEST_PAUSE_S, 0.5 * 2**tried) * random.uniform(0.5, 1)  # noqa: S311
+                pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**tried) * random.uniform(0.5, 1)  # noqa: S311
                 log.warning("%s: could not %s (%s); again in %.1f s", self.url, what, error, pause)
                 time.sleep(pause)
         raise AssertionError("the last try returns or raises")
 
     def _given_up(self, what: str, error: Exception) -> Exception:
-        if isinstance(error, _TornError):
-            return StoreDamaged(
-                f"{error}.", remedy="Materialize the partition again; the bundle will be remade."
-            )
+        if isinstance(error, TornError):
+            return error
         return StoreUnreachable(
             f"{self.url}: could not {what} in {TRIES} tries; the last said: {error!r}.",
             remedy="The step tries again by itself; look at the store's health and the network policy.",
         )
-
-
-class _TornError(Exception):
-    """A transfer ended with the wrong bytes."""

@@ -29,11 +29,15 @@ CLASSES = {
     "ocr": {"node_selector": {"nvidia.com/gpu.product": "NVIDIA-L4"}, "gpus": 1, "spot": True},
     "siglip": {"node_selector": {"nvidia.com/gpu.product": "NVIDIA-L4"}, "gpus": 1, "spot": True},
 }
+SHARED = {"step_service_account": "adcraft-steps", "weights_claim": "adcraft-weights"}
 LAUNCHER = {
     "container_config": {
         "resources": {"limits": {"memory": "1Gi", "cpu": "1"}, "requests": {"cpu": "100m"}},
         "env": [{"name": "ADCRAFT_CONFIG", "value": "/etc/adcraft/config.json"}],
-        "volume_mounts": [{"name": "config", "mount_path": "/etc/adcraft"}],
+        "volume_mounts": [
+            {"name": "config", "mount_path": "/etc/adcraft"},
+            {"name": "scratch", "mount_path": "/tmp"},
+        ],
     },
     "pod_spec_config": {
         "node_selector": {"adcraft.io/pool": "runs"},
@@ -44,7 +48,10 @@ LAUNCHER = {
             }
         },
         "priority_class_name": "runs",
-        "volumes": [{"name": "config", "config_map": {"name": "adcraft-config"}}],
+        "volumes": [
+            {"name": "config", "config_map": {"name": "adcraft-config"}},
+            {"name": "scratch", "empty_dir": {}},
+        ],
     },
 }
 VERSIONS = ("1.31", "1.34", "1.36")
@@ -53,7 +60,7 @@ VERSIONS = ("1.31", "1.34", "1.36")
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory):
     path = tmp_path_factory.mktemp("config") / "config.json"
-    path.write_text(json.dumps({"products": [{"id": "a"}], "cluster": {"classes": CLASSES}}))
+    path.write_text(json.dumps({"products": [{"id": "a"}], "cluster": {**SHARED, "classes": CLASSES}}))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ADCRAFT_EXECUTOR", "k8s")
         graph = build_defs(path).resolve_asset_graph()
@@ -131,10 +138,20 @@ def test_what_the_launcher_asks_for_its_own_pods_never_reaches_a_step(steps, nam
 def test_what_a_step_needs_of_the_launcher_stays(steps):
     pod = job_of(steps["styled_variants"])["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    assert [one["name"] for one in pod["volumes"]] == ["config", "adcraft-scratch", "adcraft-shm"]
-    assert [one["mountPath"] for one in container["volumeMounts"]] == ["/etc/adcraft", "/tmp", "/dev/shm"]
+    volumes = {one["name"]: one for one in pod["volumes"]}
+    mounts = {one["mountPath"]: one["name"] for one in container["volumeMounts"]}
+    assert len(mounts) == len(container["volumeMounts"])
+    assert mounts == {
+        "/etc/adcraft": "config",
+        "/tmp": "adcraft-scratch",
+        "/dev/shm": "adcraft-shm",
+        "/weights": "adcraft-weights",
+    }
+    assert set(mounts.values()) <= set(volumes)
+    assert {"name": "HF_HOME", "value": "/weights"} in container["env"]
+    assert pod["serviceAccountName"] == "adcraft-steps"
     assert {"name": "ADCRAFT_CONFIG", "value": "/etc/adcraft/config.json"} in container["env"]
-    assert pod["volumes"][2]["emptyDir"] == {"medium": "Memory", "sizeLimit": "1Gi"}
+    assert volumes["adcraft-shm"]["emptyDir"] == {"medium": "Memory", "sizeLimit": "1Gi"}
 
 
 def test_the_merge_trap_is_real(steps):

@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 CONFIG ?= config.json
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: setup demo test check run dev bench bench-clean bench-style bench-gates schema pins clean
+.PHONY: setup demo test test-cluster test-ray check run dev bench bench-clean bench-style bench-gates schema pins clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    make sample ads and run the whole chain on them (no GPU, key or network needed)"
 	@echo "make run     the ads of $(CONFIG)          make dev    the Dagster UI on http://127.0.0.1:3000"
 	@echo "make test    the tests                     make check  style, import floors, types, definitions"
+	@echo "make test-cluster  the steps on a cluster or its stand-in      make test-ray  on a local Ray"
 	@echo "make bench   the benchmarks                make pins   resolve the pinned requirements again"
 
 setup: $(VENV)/.ready
@@ -40,6 +41,34 @@ dev: setup
 
 test: setup
 	@$(BIN)/pytest -q -n auto --dist loadfile --durations=10
+
+# The cluster suite has an environment of its own; uv fills it, pip where uv can't.
+.venv-cluster/.ready .venv-ray/.ready: .venv-%/.ready: requirements-%.txt pyproject.toml
+	@echo "setting up .venv-$* (once) ..."
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	@sed -n '/^uv==/,/[^\\]$$/p' $< > .venv-$*/uv.txt
+	@.venv-$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv-$*/uv.txt
+	@.venv-$*/bin/uv pip install --quiet --python .venv-$*/bin/python --compile-bytecode --require-hashes --no-deps -r $< 2>/dev/null \
+	  || .venv-$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@.venv-$*/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+CLUSTER_PYTEST = pytest -q -o python_files='cluster_*.py' adcraft_tests/k8s
+
+# CASES=all runs every scenario, about half an hour on 2 cores.
+test-cluster: .venv-cluster/.ready
+ifneq ($(CLUSTER_SIM),)
+	@.venv-cluster/bin/$(CLUSTER_PYTEST) --ignore adcraft_tests/k8s/cluster_real.py -m '$(if $(filter all,$(CASES)),not ray,not ray and not slow)'
+else ifneq ($(KUBECONFIG),)
+	@.venv-cluster/bin/$(CLUSTER_PYTEST)/cluster_real.py adcraft_tests/k8s/cluster_job_bodies.py adcraft_tests/k8s/cluster_manifests.py
+else
+	@echo "test-cluster needs a cluster: KUBECONFIG=<file> for a real one (asks it, makes nothing), or"
+	@echo "CLUSTER_SIM=<folder of the stand-in cluster>, as root, with PostgreSQL's server programs installed"
+	@exit 2
+endif
+
+test-ray: .venv-ray/.ready
+	@.venv-ray/bin/$(CLUSTER_PYTEST)/cluster_ray.py -m ray
 
 check: setup
 	@$(BIN)/ruff check .

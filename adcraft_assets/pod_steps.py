@@ -8,6 +8,7 @@ Belongs here: this handler and its executor; imported only when it is chosen. Do
 
 import itertools
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -26,11 +27,12 @@ from dagster_k8s.client import DagsterK8sAPIRetryLimitExceeded, DagsterK8sUnreco
 from dagster_k8s.container_context import K8sContainerContext  # pyright: ignore[reportMissingImports]
 from dagster_k8s.executor import K8sStepHandler  # pyright: ignore[reportMissingImports]
 from dagster_k8s.job import UserDefinedDagsterK8sConfig, get_user_defined_k8s_config  # pyright: ignore[reportMissingImports]
+from dagster_shared.record import replace
 
 HEALTH_S = 20
 API_PATIENCE_S = 300
 START_PATIENCE_S = 600
-"""How long an image may be missing or a mount may fail: registries and volume drivers have bad minutes."""
+"""How long an image may be missing: registries have bad minutes. ADCRAFT_START_PATIENCE_S says otherwise."""
 PAUSES_S = (1, 2, 5, 10, 20, 30)
 POD_KEYS = ("node_selector", "affinity", "tolerations", "priority_class_name")
 CONFLICT = 409
@@ -107,6 +109,7 @@ class PodStepHandler(K8sStepHandler):
         super().__init__(**arguments)
         self._seen: dict[str, str] = {}
         self._since: dict[str, float] = {}
+        self._start_patience_s = float(os.environ.get("ADCRAFT_START_PATIENCE_S", START_PATIENCE_S))
 
     @property
     def name(self) -> str:
@@ -115,10 +118,11 @@ class PodStepHandler(K8sStepHandler):
 
     def launch_step(self, step_handler_context: StepHandlerContext) -> Iterator[Any]:
         """Create the step's Job, with as many tries as a restarting or throttling API server needs."""
+        context = without_monitoring(step_handler_context)
         events: list[Any] = []
 
         def launch() -> None:
-            for event in super(PodStepHandler, self).launch_step(step_handler_context):
+            for event in super(PodStepHandler, self).launch_step(context):
                 if not events:  # a second try would tell the log the same again
                     events.append(event)
 
@@ -144,7 +148,7 @@ class PodStepHandler(K8sStepHandler):
             self._since.pop(job, None)
             return CheckStepHealthResult.healthy()
         waited = time.monotonic() - self._since.setdefault(job, time.monotonic())
-        if waited < (HEALTH_S if silent else START_PATIENCE_S):
+        if waited < (HEALTH_S if silent else self._start_patience_s):
             return CheckStepHealthResult.healthy()
         if silent:
             return CheckStepHealthResult.unhealthy(
@@ -162,19 +166,45 @@ class PodStepHandler(K8sStepHandler):
         ).items
         if pods:
             newest = max(pods, key=lambda pod: pod.metadata.creation_timestamp)
-            said = said_by(newest)
+            said = said_by(newest) or self._last_warning(newest, namespace)
             if said:
                 self._seen[job] = said
             elif newest.status.phase == "Running":
                 self._seen.pop(job, None)
-        last = self._seen.get(job)
-        return f"Its pod: {last}." if last else ""
+        last = self._seen.get(job, "" if pods else "gone, perhaps with its node")
+        return f"Its pod: {last.rstrip('.')}." if last else ""
+
+    def _last_warning(self, pod: Any, namespace: str) -> str:
+        """Return the last warning about a pod that waits: a mount that fails is told nowhere else."""
+        if pod.status.phase != "Pending":
+            return ""
+        events = self._api_client.core_api.list_namespaced_event(
+            namespace=namespace,
+            field_selector=f"involvedObject.name={pod.metadata.name}",
+            _request_timeout=10,
+        ).items
+        warnings = [one for one in events if one.type == "Warning"]
+        return f"{warnings[-1].reason}: {warnings[-1].message}" if warnings else ""
 
     def _get_container_context(self, step_handler_context: StepHandlerContext) -> K8sContainerContext:
         """Return the merged settings of the step's pod, with what places it taken from the class alone."""
         merged = super()._get_container_context(step_handler_context)
         tags = step_handler_context.step_tags[self._get_step_key(step_handler_context)]
         return placed_alone(merged, tags, self._executor_container_context)
+
+
+def without_monitoring(context: StepHandlerContext) -> StepHandlerContext:
+    """Return the context with an instance for the step that monitors no runs.
+
+    Run monitoring alone makes an instance load its run launcher, and that wants a token of the cluster: without it a
+    step's pod needs none.
+    """
+    arguments = context.execute_step_args
+    ref = arguments.instance_ref
+    if ref is not None:
+        settings = {name: value for name, value in ref.settings.items() if name != "run_monitoring"}
+        context._execute_step_args = replace(arguments, instance_ref=ref._replace(settings=settings))  # noqa: SLF001
+    return context
 
 
 def placed_alone(

@@ -32,7 +32,7 @@ S3_OPTIONS = {
     "config_kwargs": {
         "connect_timeout": 10,
         "read_timeout": 60,
-        "retries": {"mode": "standard", "max_attempts": 1},  # s3fs tries 5 times, and we do: not 5 × 5 × 5
+        "retries": {"mode": "standard", "total_max_attempts": 1},  # s3fs tries 5 times, and so do we
     },
 }
 log = logging.getLogger(__name__)

@@ -51,11 +51,11 @@ class K8sRunLauncher(Part):
     resources: dict[str, Any] = {}
     scheduler_name: str | None = None
     security_context: dict[str, Any] = {}
-    run_k8s_config: RunK8sConfig = RunK8sConfig()
+    run_k8s_config: RunK8sConfig = Field(RunK8sConfig(), alias="runK8sConfig")
 
 
 class LauncherConfig(Part):
-    k8s_run_launcher: K8sRunLauncher
+    k8s_run_launcher: K8sRunLauncher = Field(alias="k8sRunLauncher")
 
 
 class RunLauncher(Part):

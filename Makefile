@@ -97,6 +97,12 @@ pins:
 	  pyproject.toml -o requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --extra k8s --extra s3 -c requirements-dev.txt pyproject.toml -o requirements-k8s.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --extra cluster -c requirements-dev.txt -c requirements-k8s.txt pyproject.toml -o requirements-cluster.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --extra cluster --extra ray -c requirements-cluster.txt pyproject.toml -o requirements-ray.txt
 
 clean:
 	rm -rf .adcraft results build *.egg-info

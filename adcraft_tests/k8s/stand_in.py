@@ -221,6 +221,16 @@ class Cluster:
 
     def add_node(self, node):
         node["metadata"] = {name: node["metadata"][name] for name in ("name", "labels", "annotations")}
+        names = [
+            "machineID",
+            "systemUUID",
+            "bootID",
+            "kernelVersion",
+            "osImage",
+            "containerRuntimeVersion",
+            "kubeProxyVersion",
+        ]
+        node["status"]["nodeInfo"].update(dict.fromkeys([*names, "operatingSystem", "architecture"], "lab"))
         self.apply(node)
 
     # -- what a person does

@@ -84,6 +84,7 @@ class Scene:
             path.unlink()
 
     def start(self, **named):
+        self.cluster.forget_what_was_asked()
         (self.run_id,) = self.cluster.launch(KEYS, **JOB, **named)
 
     def start_with_refusals(self, *, count, seconds=0, **fault):

@@ -10,9 +10,9 @@ import json
 import dagster as dg
 import pytest
 
-from adcraft_assets.definitions import build_defs
 from adcraft_assets.launches import add_partitions, launch
 from adcraft_tests.graph.conftest import write_ad
+from adcraft_tests.k8s.pinned_defs import build_defs
 from adcraft_tests.k8s.stand_in import CLASSES, stand_in_cluster, wait_for
 
 ADS = 3
@@ -40,7 +40,7 @@ def ads(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory, ads):
     with stand_in_cluster(tmp_path_factory.mktemp("cluster"), ads) as cluster:
-        run_ids = cluster.launch(KEYS[:2], KEYS[2:])
+        run_ids = cluster.launch(KEYS[:2], KEYS[2:], module="adcraft_tests.k8s.pinned_defs")
         states = cluster.wait(run_ids, 420)
         assert states == ["SUCCESS", "SUCCESS"], cluster.story()
         wait_for(lambda: len(cluster.pods("end")) == len(cluster.pods()), 60, "the last pods to end")

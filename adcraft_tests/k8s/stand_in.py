@@ -206,11 +206,11 @@ class Cluster:
         return self.folder / "state" / "pvc" / "adcraft" / "adcraft-results"
 
     def asked(self, name, status):
-        """Whether a pod asked the test's server for a file and got this answer, since the last time this was asked."""
-        seen = (f"/{name}", status) in self._asked_for
-        if seen:
-            self._asked_for.clear()
-        return seen
+        """Whether a pod asked the test's server for a file and got this answer."""
+        return (f"/{name}", status) in self._asked_for
+
+    def forget_what_was_asked(self):
+        self._asked_for.clear()
 
     def run_pods(self, run_id):
         return [

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CONFIG ?= config.json
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: setup demo test test-cluster test-ray check run dev bench bench-clean bench-style bench-gates schema pins clean
+.PHONY: setup demo test test-cluster test-ray test-ops check run dev bench bench-clean bench-style bench-gates bench-scale schema pins clean
 .DEFAULT_GOAL := help
 
 help:
@@ -77,10 +77,18 @@ check: setup
 	@$(BIN)/basedpyright
 	@$(BIN)/adcraft check-definitions
 
+# PostgreSQL and Chromium come from the system (Debian: apt-get install postgresql chromium); tests that lack them say so.
+test-ops: setup
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-ops.txt
+	@$(BIN)/pytest -q -m ops -p no:xdist --durations=5 adcraft_tests/ops
+
 bench: bench-style
 
 bench-style: setup
 	@$(BIN)/python -m adcraft_tests.bench.bench_style
+
+bench-scale: setup
+	@$(BIN)/python -m adcraft_tests.bench.bench_scale $(SIZES)
 
 bench-clean: setup
 	@test -d "$(BENCH_DIR)" || { echo "name a folder of cases (ads/ clean/ truth/): make bench-clean BENCH_DIR=..."; exit 2; }

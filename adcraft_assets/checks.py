@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData as Target,
+)
 
 from adcraft_assets.approvals import GATE
 from adcraft_assets.partitions import video_partitions
@@ -29,6 +32,15 @@ DESCRIPTIONS = {
     "variants_play_everywhere": "Codec, colour tags, rate, edit list, sound offset and duration are what Facebook "
     "and Instagram ask for.",
 }
+
+
+PICTURES = {
+    "cleaned_frames_keep_the_scene": "scene_worst",
+    "cleaned_frames_show_no_overlay_text": "residual_worst",
+    "styled_variants_stay_in_the_band": "first_frames",
+    APPROVAL: "first_frames",
+}
+"""Metadata of a materialization that shows what a gate is about: the worst frame beside the source's, the variants."""
 
 
 def specs_of(stage: Stage) -> list[dg.AssetCheckSpec]:
@@ -104,8 +116,25 @@ def log_verdicts(context: dg.AssetExecutionContext, verdicts: Mapping[str, Seque
             context.log_event(evaluation)  # pyright: ignore[reportArgumentType]  accepted, though not in its annotation
 
 
-def evaluation_of(asset: dg.AssetKey, key: str, verdict: Verdict) -> dg.AssetCheckEvaluation:
-    """Return a verdict on a partition as the event Dagster keeps."""
+def materialization_of(instance: dg.DagsterInstance, stage: str, key: str) -> dg.EventLogRecord | None:
+    """Return the latest materialization of a partition, which a verdict on it names and takes its pictures from."""
+    filters = dg.AssetRecordsFilter(asset_key=dg.AssetKey(stage), asset_partitions=[key])
+    records = instance.fetch_materializations(filters, limit=1).records
+    return records[0] if records else None
+
+
+def evaluation_of(
+    asset: dg.AssetKey, key: str, verdict: Verdict, *, of: dg.EventLogRecord | None = None
+) -> dg.AssetCheckEvaluation:
+    """Return a verdict on a partition as the event Dagster keeps.
+
+    Args:
+        asset: The stage.
+        key: The partition.
+        verdict: The verdict.
+        of: The materialization it judges; the UI shows a verdict on a partition only when it names one.
+    """
+    shown = of.asset_materialization.metadata if of and of.asset_materialization else {}
     return dg.AssetCheckEvaluation(
         check_name=verdict.gate,
         asset_key=asset,
@@ -114,12 +143,17 @@ def evaluation_of(asset: dg.AssetKey, key: str, verdict: Verdict) -> dg.AssetChe
         blocking=verdict.gate != APPROVAL,
         severity=severity_of(verdict),
         description=verdict.reason,
-        metadata=evidence_of(verdict),
+        metadata=evidence_of(verdict, shown),
+        target_materialization_data=Target(run_id=of.run_id, storage_id=of.storage_id, timestamp=of.timestamp)
+        if of
+        else None,
     )
 
 
-def results_of(verdicts: Mapping[str, Sequence[Verdict]]) -> list[dg.AssetCheckResult]:
-    """Return one result per gate: the partition's own, or over a range the aggregate.
+def results_of(
+    verdicts: Mapping[str, Sequence[Verdict]], shown: Mapping[str, Mapping[str, Any]]
+) -> list[dg.AssetCheckResult]:
+    """Return one result per gate: the partition's own, with its pictures of `shown`, or over a range the aggregate.
 
     The aggregate fails only when no partition passes, so that healthy siblings go on; the failing ones are held
     back by the next stage, which asks `upstream_of`.
@@ -130,8 +164,8 @@ def results_of(verdicts: Mapping[str, Sequence[Verdict]]) -> list[dg.AssetCheckR
         judged = {key: verdicts[key][place] for key in verdicts}
         failing = sorted(key for key, verdict in judged.items() if not verdict.passed)
         if len(judged) == 1:
-            (verdict,) = judged.values()
-            passed, told, metadata = verdict.passed, verdict.reason, evidence_of(verdict)
+            ((key, verdict),) = judged.items()
+            passed, told, metadata = verdict.passed, verdict.reason, evidence_of(verdict, shown[key])
         else:
             passed = len(failing) < len(judged)
             told = f"{len(judged) - len(failing)} of {len(judged)} partitions pass"
@@ -153,9 +187,12 @@ def severity_of(verdict: Verdict) -> dg.AssetCheckSeverity:
     return dg.AssetCheckSeverity.WARN if verdict.gate == APPROVAL else dg.AssetCheckSeverity.ERROR
 
 
-def evidence_of(verdict: Verdict) -> dict[str, dg.MetadataValue]:
-    """Return figures and thresholds as metadata: numbers plottable, the rest as JSON."""
+def evidence_of(verdict: Verdict, shown: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
+    """Return figures and thresholds as metadata, numbers plottable, with the frame at issue from what is shown."""
     told: dict[str, dg.MetadataValue] = {"reason": dg.MetadataValue.text(verdict.reason)}
+    picture = PICTURES.get(verdict.gate)
+    if picture and picture in shown:
+        told["frame_at_issue"] = shown[picture]
     for name, value in verdict.evidence.items():
         if isinstance(value, bool) or value is None or not isinstance(value, int | float):
             told[name] = dg.MetadataValue.text(json.dumps(value))

@@ -41,11 +41,17 @@ class Made:
     def shown(self) -> dict[str, Any]:
         """Return the metadata of the materialization."""
         return {
+            **self.metadata,
             "digest": dg.MetadataValue.text(self.bundle.digest),
+            "seconds": dg.MetadataValue.float(self._spent("seconds", self.bundle.manifest)),
+            "cost_usd": dg.MetadataValue.float(self._spent("usd", self.bundle.manifest.get("usage", {}))),
             "reused": dg.MetadataValue.bool(self.reused),
             "bundle": dg.MetadataValue.path(str(self.bundle.path)),
-            **self.metadata,
         }
+
+    def _spent(self, name: str, told: Mapping[str, Any]) -> float:
+        """Return what this run spent; what was there already costs nothing."""
+        return 0.0 if self.reused else float(told.get(name) or 0.0)
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,9 @@ def report_chunk(
         log_verdicts(context, verdicts)
     single = next(iter(made.values())) if len(made) == 1 else None
     return dg.MaterializeResult(
-        check_results=results_of(verdicts) if verdicts else [],
+        check_results=results_of(verdicts, {key: one.metadata for key, one in made.items()})
+        if verdicts
+        else [],
         data_version=dg.DataVersion(single.bundle.digest) if single else None,
     )
 

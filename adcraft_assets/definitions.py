@@ -17,6 +17,7 @@ from adcraft_assets.automation.jobs import ad_variant_job, regate_ads
 from adcraft_assets.automation.nights import follow_up_sensor, refresh_job, refresh_schedule, report_job
 from adcraft_assets.automation.relaunches import relaunch_sensor
 from adcraft_assets.automation.telling import failure_sensor
+from adcraft_assets.automation.verdicts import failed_verdict_sensor, verdict_sensor
 from adcraft_assets.cleaned_frames import cleaned_frames
 from adcraft_assets.executors import VARIABLE, executor_named
 from adcraft_assets.hooks import hooks
@@ -104,6 +105,8 @@ def build_defs(path: Path, resource_overrides: Mapping[str, Any] | None = None) 
             relaunch_sensor,
             approval_sensor,
             failure_sensor,
+            verdict_sensor,
+            failed_verdict_sensor,
         ],
         resources={**resources, "roles": Roles(resources)},
         executor=executor_named(executor, gpu_count=settings.gpu_count),

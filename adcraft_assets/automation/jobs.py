@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 from pydantic import Field
 
-from adcraft_assets.approvals import approvals_of
-from adcraft_assets.checks import evaluation_of, verdicts_of
+from adcraft_assets.approvals import Approvals, approvals_of
+from adcraft_assets.checks import evaluation_of, materialization_of, verdicts_of
 from adcraft_assets.partitions import Catalog
-from adcraft_resources.gates import GATES
-from adcraft_resources.store import BundleStore
+from adcraft_assets.settings import Settings
+from adcraft_resources.gates import GATES, Verdict
+from adcraft_resources.store import Bundle, BundleStore
 
 PARTITIONED = (
     "source_video",
@@ -44,14 +45,14 @@ def judge_again(context: dg.OpExecutionContext, config: Chosen, catalog: Catalog
     They are events of a run: Dagster keeps only one verdict per partition that belongs to none.
     """
     count = 0
-    for evaluation in evaluations(catalog, store, config.keys):
+    for evaluation in evaluations(context.instance, catalog, store, config.keys):
         context.log_event(evaluation)  # pyright: ignore[reportArgumentType]  accepted, though not in its annotation
         count += 1
     context.log.info(f"{count} verdicts emitted")
 
 
 def evaluations(
-    catalog: Catalog, store: BundleStore, keys: Sequence[str] = ()
+    instance: dg.DagsterInstance, catalog: Catalog, store: BundleStore, keys: Sequence[str] = ()
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """Yield today's verdicts on every current bundle, of some keys or of all."""
     settings = catalog.settings()
@@ -61,12 +62,16 @@ def evaluations(
             bundle = store.current(stage, key)
             if bundle is None:
                 continue
-            if stage in GATES:
-                verdicts = verdicts_of(bundle, settings.gates)
-            else:
-                verdicts = (approvals.verdict(key, bundle.read_json("ranking.json")["ranked"]),)
-            for verdict in verdicts:
-                yield evaluation_of(dg.AssetKey(stage), key, verdict)
+            for verdict in judge_bundle(bundle, settings, approvals):
+                of = materialization_of(instance, stage, key)
+                yield evaluation_of(dg.AssetKey(stage), key, verdict, of=of)
+
+
+def judge_bundle(bundle: Bundle, settings: Settings, approvals: Approvals) -> tuple[Verdict, ...]:
+    """Return today's verdicts on a bundle: the gates', or people's."""
+    if bundle.kind in GATES:
+        return verdicts_of(bundle, settings.gates)
+    return (approvals.verdict(bundle.key, bundle.read_json("ranking.json")["ranked"]),)
 
 
 @dg.job(description="Re-emits the verdicts of all gates after a threshold changed, without rendering.")

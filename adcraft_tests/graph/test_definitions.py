@@ -9,8 +9,9 @@ import pytest
 from adcraft_assets.automation.cataloguing import catalog_sensor
 from adcraft_assets.automation.jobs import PARTITIONED
 from adcraft_assets.automation.relaunches import relaunch_sensor
+from adcraft_assets.automation.verdicts import show_verdicts
 from adcraft_assets.definitions import PARTITIONED as MODULES
-from adcraft_assets.definitions import build_defs, config_path
+from adcraft_assets.definitions import build_defs, config_path, resources_of
 from adcraft_assets.executors import executor_named
 from adcraft_assets.launches import launch_verdicts
 from adcraft_assets.partitions import Catalog
@@ -244,3 +245,23 @@ def test_regating_reports_a_verdict_for_every_gate_and_partition(project):
         assert (scene.status.value, scene.partition) == (status, "soap__v0")
         assert scene.evaluation.metadata["floor"].value == floor
         assert approved.status.value == "SUCCEEDED"
+
+
+def test_verdicts_of_a_range_run_show_on_each_partition(project):
+    """Dagster shows a verdict that names the partition's latest materialization; a range run logs it too early."""
+    project.write(["v0", "v1"])
+    assert project.run().failed == {}
+    instance, resources = project.instance, resources_of(project.path)
+    (run,) = [one for one in instance.get_runs() if "dagster/asset_partition_range_start" in one.tags]
+    assert show_verdicts(instance, run, resources["catalog"], resources["store"]) == 2 * 5
+    graph = build_defs(project.path).resolve_asset_graph()
+    for key in graph.asset_check_keys:
+        infos = instance.event_log_storage.get_asset_check_partition_info([key])
+        shown = {info.partition_key: info for info in infos if info.partition_key}
+        assert {name: info.is_current for name, info in shown.items()} == {"soap__v0": True, "soap__v1": True}
+        assert {info.latest_execution_status.value for info in shown.values()} == {"SUCCEEDED"}
+    scene = dg.AssetCheckKey(dg.AssetKey("cleaned_frames"), "cleaned_frames_keep_the_scene")
+    history = instance.event_log_storage.get_asset_check_execution_history(scene, limit=9)
+    evidence = next(one for one in history if one.partition == "soap__v1").evaluation.metadata
+    assert evidence["scene_ssim_p5"].value >= evidence["floor"].value
+    assert evidence["frame_at_issue"].value.startswith("![frame")

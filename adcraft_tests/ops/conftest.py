@@ -1,0 +1,70 @@
+"""What the operational tests need, and saying so where it is missing."""
+
+import json
+import shutil
+from importlib.util import find_spec
+
+import pytest
+
+from adcraft_tests.graph.conftest import write_ad
+from adcraft_tests.ops.deployment import Deployment, Postgres, chromium, postgres_bin
+
+
+@pytest.fixture(scope="session")
+def postgres_needed():
+    if postgres_bin() is None:
+        pytest.skip("needs a PostgreSQL server: apt-get install postgresql")
+    if find_spec("dagster_postgres") is None:
+        pytest.skip("needs dagster-postgres: pip install -r requirements-ops.txt")
+
+
+@pytest.fixture(scope="session")
+def browser_path():
+    found = chromium()
+    if found is None:
+        pytest.skip("needs a browser: apt-get install chromium")
+    if find_spec("playwright") is None:
+        pytest.skip("needs playwright: pip install -r requirements-ops.txt")
+    return found
+
+
+class Site:
+    """A folder of drawn ads and a config over them."""
+
+    def __init__(self, folder):
+        self.folder, self.config = folder, folder / "config.json"
+
+    def write(self, products, **more):
+        told = [
+            {
+                "id": name,
+                "videos": [{"id": video, "url": str(self.folder / f"{video}.mp4")} for video in videos],
+            }
+            for name, videos in products.items()
+        ]
+        beside = self.folder / ".config.json"
+        beside.write_text(json.dumps({"variants_per_video": 2, "products": told, **more}))
+        beside.replace(self.config)
+        return self
+
+    def draw(self, video, seed):
+        beside = self.folder / f".{video}.mp4"
+        write_ad(beside, seed)
+        beside.replace(self.folder / f"{video}.mp4")
+
+    def variants(self, product, video):
+        return sorted(path.name for path in (self.folder / "results" / product / video).glob("*.mp4"))
+
+
+@pytest.fixture
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    yield Site(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def deployment(postgres_needed, site):
+    made = Deployment(site.folder, site.config, Postgres(site.folder))
+    yield made
+    made.stop()

@@ -6,6 +6,8 @@ lanes (variant_renderer).
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -47,6 +49,8 @@ class Job:
     duration_s: float
     audio_source: Path | None
     settings: FirstFrameSettings
+    turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(os.cpu_count() or 1))
+    """Lanes at work on a picture at the same time: more than there are cores would only hold more memory."""
 
 
 @dataclass
@@ -98,9 +102,11 @@ class Lane:
             last: TimedPicture | None = None
             framed = None
             for tick, timed in enumerate(pictures):
-                if timed is not last or framed is None:
-                    framed, last = self._framed(timed, tick), timed
-                writer.write(self._finished(framed, timed, tick))
+                with job.turns:
+                    if timed is not last or framed is None:
+                        framed, last = self._framed(timed, tick), timed
+                    finished = self._finished(framed, timed, tick)
+                writer.write(finished)
         self.figures["timing"] = {
             "render_s": round(time.perf_counter() - began, 3),
             "compute_s": round(time.thread_time() - began_cpu, 3),

@@ -74,6 +74,9 @@ class ThreadedWriter(ABC, Generic[Queued]):
             self._worker.abandon()
             self._close()
             self._file.discard()
+            # The worker knows this writer: left together they would hold the encoder's pictures (175 MB at
+            # 1080x1920) until some later garbage collection.
+            del self._worker
 
     def _queue(self, item: Queued) -> None:
         try:

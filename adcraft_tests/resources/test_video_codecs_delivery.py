@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from fractions import Fraction
 from pathlib import Path
 
@@ -252,3 +254,16 @@ def test_filled_sound_decodes_to_the_same_samples(tmp_path: Path) -> None:
             assert len(long) > 880
             for a, b in zip(plain, again.decode(av.Packet(long)), strict=True):
                 np.testing.assert_array_equal(a, b.to_ndarray())
+
+
+def test_a_finished_writer_is_freed_at_once(tmp_path):
+    gc.disable()  # the encoder's pictures must not wait for it
+    try:
+        writer = DeliveryWriter(tmp_path / "v.mp4", width=64, height=96, fps=Fraction(10), audio_source=None)
+        gone = weakref.ref(writer)
+        with writer:
+            writer.write(yuv_of(np.zeros((96, 64, 3), np.uint8)))
+        del writer
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -19,6 +19,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
+from adcraft_resources.algorithms.camera_path import trace_camera
 from adcraft_resources.algorithms.looks import Look
 from adcraft_resources.algorithms.values import Shot, TextTracks
 from adcraft_resources.errors import VideoUnreadable
@@ -84,6 +85,7 @@ def render_variants(
     """
     if not shots:
         raise VideoUnreadable(f"{mezzanine} has no shot.", remedy="Scan its shots again.")
+    _show_path(mezzanine, shots, [looks[plan.id] for plan in plans])
     with VideoReader(mezzanine) as reader:
         facts, pictures = reader.facts, reader.pictures()
         head = deque(islice(pictures, opening_length(facts)))
@@ -96,6 +98,17 @@ def render_variants(
         length = facts.duration_s if facts.variable_rate else None
         ticks = _fan_out(at_constant_rate(watched, job.fps, duration_s=length), lanes, on_frame)
     return [_inspected(lane, ticks / float(job.fps)) for lane in lanes]
+
+
+def _show_path(mezzanine: Path, shots: Sequence[Shot], looks: Sequence[Look]) -> None:
+    """Let the looks that ride on the scene know the camera's path: one more decoding, once for all of them."""
+    riding = {id(look): look for look in looks if look.wants_path}
+    if not riding:
+        return
+    with VideoReader(mezzanine) as reader:
+        path = trace_camera((timed.picture.y for timed in reader.pictures()), shots)
+    for look in riding.values():
+        look.follow(path)
 
 
 def _emptied(pictures: deque[TimedPicture]) -> Iterator[TimedPicture]:

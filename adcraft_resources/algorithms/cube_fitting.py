@@ -29,15 +29,19 @@ _SMALL = 80_000  # pixels up to which a frame is read from the cube itself: quic
 _BIN = 4  # code values a bin of red and green in the RGB lookup
 
 
-def fit_cube(before: Colours, after: Colours, weights: NDArray[np.float32]) -> Cube:
+def fit_cube(
+    before: Colours, after: Colours, weights: NDArray[np.float32], prior: Cube | None = None
+) -> Cube:
     """The smooth cube that takes `before` to `after` with the least weighted squared error.
 
-    Its moves away from the identity are found by conjugate gradients on the trilinear weights, with first
-    differences between neighbours as the price, so that colours nobody saw move as their neighbours do.
+    Its moves away from `prior` (the identity if there is none) are found by conjugate gradients on the trilinear
+    weights, with first differences between neighbours as the price, so that colours nobody saw move as their
+    neighbours do.
     """
     side = FITTED_SIDE
-    neutral = identity_cube(side)
-    wanted = _splat((after - before) * weights[:, None], before, side)
+    neutral = identity_cube(side) if prior is None else prior
+    known = before if prior is None else sample_cube(prior, before)
+    wanted = _splat(np.asarray((after - known) * weights[:, None], np.float32), before, side)
     stiffness = _STIFFNESS * float(weights.sum()) / side**2
 
     def normal(cube: Cube) -> Cube:

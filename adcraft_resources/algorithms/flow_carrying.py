@@ -1,37 +1,41 @@
 """Moving things from a keyframe to another frame of its shot: by the camera's motion, or pixel by pixel along flow.
 
 Belongs here: camera similarity between two frames, and texture carried along dense flow where that can be trusted.
-Does not: what is carried (look_propagation.py).
+Does not: what is carried (look_propagation.py), the camera's path through a clip (camera_path.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adcraft_resources.algorithms.camera_path import Motion
 from adcraft_resources.algorithms.planes import luma_of
 from adcraft_resources.algorithms.values import Frame
 
 Plane = NDArray[np.float32]
+Luma = NDArray[np.uint8]
 
 _CAMERA_SIDE = 160  # px of the short side at which camera motion is found
 _FLOW_SIDE = 288  # the same for dense flow
 _RETURN_PX = 1.0  # forward and back again: a pixel that ends this far from its start is half trusted
 _LEVELS = 12.0  # luma levels by which a carried pixel may differ to be half trusted
 _FADE = 0.02  # trust at which half of the texture is shown
+_ZERO = 128  # of a texture's codes
 
 
-def _flow(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Plane:
+def _flow(a: Luma, b: Luma, preset: int = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM) -> Plane:
     """Dense flow from `a` to `b` (dense inverse search, Kroeger et al. 2016)."""
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search = cv2.DISOpticalFlow.create(preset)
     return np.asarray(search.calc(a, b, cast(Any, None)), np.float32)
 
 
-def _small(frame: Frame, side: int) -> tuple[NDArray[np.uint8], float]:
+def _small(frame: Frame, side: int) -> tuple[Luma, float]:
     scale = min(1.0, side / min(frame.shape[:2]))
     luma = luma_of(frame)
     if scale < 1:
@@ -58,36 +62,83 @@ def scene_motion(frame: Frame, key: Frame) -> NDArray[np.float64]:
     return np.asarray(similarity, np.float64)
 
 
-def carry_texture(frame: Frame, textures: Sequence[tuple[Frame, Plane, float]]) -> Plane:
-    """Texture for `frame` from keys given as (source, texture (h, w, 3), share): blended by share and trust."""
-    luma, scale = _small(frame, _FLOW_SIDE)
-    size = frame.shape[1::-1]
-    total = np.zeros((*frame.shape[:2], 3), np.float32)
-    weight = np.zeros(frame.shape[:2], np.float32)
-    for key, texture, share in textures:
-        other, _ = _small(key, _FLOW_SIDE)
-        flow = _flow(luma, other)
-        trust = cv2.resize(_trust(luma, other, flow), size) * np.float32(share)
-        where = cv2.resize(flow, size) / np.float32(scale) + _grid(frame.shape[:2])
+@dataclass(frozen=True)
+class KeyTexture:
+    """What a key has that its model misses: codes around 128 (h, w, 3), and the key's small luma to find it by."""
+
+    index: int
+    luma: Luma
+    codes: Frame
+
+
+def texture_of(index: int, source: Frame, texture: Plane) -> KeyTexture:
+    """Keep `texture` (h, w, 3) of a key in 8 bits."""
+    codes = np.clip(np.rint(texture) + _ZERO, 0, 255).astype(np.uint8)
+    return KeyTexture(index, _small(source, _FLOW_SIDE)[0], codes)
+
+
+class Carrier:
+    """Carries texture to frames; remembers what the last frame looked like, nothing that would change a result."""
+
+    def blend(self, frame: Frame, textures: Sequence[tuple[KeyTexture, Motion, float]]) -> Plane:
+        """Texture for `frame` from keys with the camera's motion to them and their shares, by share and trust."""
+        total = np.zeros(frame.shape, np.float32)
+        weight = np.zeros(frame.shape[:2], np.float32)
+        for texture, motion, share in textures:
+            moved, trust = self.carry(frame, texture, motion)
+            trust = trust[..., 0] * np.float32(share)
+            total += moved * trust[..., None]
+            weight += trust
+        return np.asarray(total / (weight + _FADE)[..., None], np.float32)
+
+    def carry(self, frame: Frame, texture: KeyTexture, motion: Motion) -> tuple[Plane, Plane]:
+        """A key's texture moved to `frame` (h, w, 3), and how far each pixel can be trusted (h, w, 1).
+
+        The key is first moved by the camera's motion, so that flow has only the rest to find.
+        """
+        luma, scale = _small(frame, _FLOW_SIDE)
+        size = frame.shape[1::-1]
+        where, trust = _matched(luma, texture.luma, _at_scale(motion, scale))
+        where = (cv2.resize(where, size) + np.float32(0.5)) / np.float32(scale) - np.float32(0.5)
         moved = cv2.remap(
-            texture, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            texture.codes, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        total += moved * trust[..., None]
-        weight += trust
-    return np.asarray(total / (weight + _FADE)[..., None], np.float32)
+        return moved.astype(np.float32) - _ZERO, cv2.resize(trust, size)[..., None]
 
 
-def _trust(a: NDArray[np.uint8], b: NDArray[np.uint8], flow: Plane) -> Plane:
-    """How far each pixel's flow can be believed, 0..1: it comes back, it looks the same, it is inside."""
-    grid = _grid(a.shape)
-    where = grid + flow
+def _at_scale(motion: Motion, scale: float) -> Motion:
+    shrink = np.array([[scale, 0, 0.5 * scale - 0.5], [0, scale, 0.5 * scale - 0.5], [0, 0, 1]])
+    return shrink @ motion @ np.linalg.inv(shrink)
+
+
+def _matched(luma: Luma, key: Luma, motion: Motion) -> tuple[Plane, Plane]:
+    """Where each pixel of `luma` lies in `key`, and how far that can be believed, 0..1."""
+    near = cv2.warpAffine(
+        key,
+        motion[:2],
+        luma.shape[::-1],
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    flow = _flow(luma, np.asarray(near, np.uint8))
+    trust = _trust(luma, np.asarray(near, np.uint8), flow)
+    where = (_grid(luma.shape) + flow) @ motion[:2, :2].T.astype(np.float32) + motion[:2, 2].astype(
+        np.float32
+    )
+    inside = ((where >= 0) & (where <= np.array(luma.shape[::-1], np.float32) - 1)).all(-1)
+    return np.asarray(where, np.float32), np.asarray(
+        cv2.GaussianBlur(trust * inside, (0, 0), 1.0), np.float32
+    )
+
+
+def _trust(a: Luma, b: Luma, flow: Plane) -> Plane:
+    """How far each pixel's flow can be believed, 0..1: it comes back, and it looks the same."""
+    where = _grid(a.shape) + flow
     back = cv2.remap(_flow(b, a), where[..., 0], where[..., 1], cv2.INTER_LINEAR)
     returned = np.square(flow + back).sum(-1) / _RETURN_PX**2
     seen = cv2.remap(b, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     change = cv2.GaussianBlur(cv2.absdiff(a, seen).astype(np.float32), (0, 0), 1.5) / _LEVELS
-    inside = ((where >= 0) & (where <= np.array(a.shape[::-1], np.float32) - 1)).all(-1)
-    trust = np.exp(-0.7 * (returned + change**2)) * inside
-    return np.asarray(cv2.GaussianBlur(trust.astype(np.float32), (0, 0), 1.0), np.float32)
+    return np.asarray(np.exp(-0.7 * (returned + change**2)), np.float32)
 
 
 def _grid(shape: tuple[int, ...]) -> Plane:

@@ -23,9 +23,12 @@ _LEAST_SHIFT, _MOST_SHIFT = (
     0.2,
     0.02,
 )  # px below which a shift is noise; share of the diagonal above which it is wrong
-_LEAST_GAIN = 0.004  # correlation a registration must win to be believed
+_LEAST_GAIN = 0.8  # share of the lack of correlation that may be left by a registration that is believed
+_LOCAL = 6.0  # px of the window detail is normalised in, so that light and grade do not count
+_FLAT = 3.0  # levels of detail below which there is nothing to hold on to
 _SAMPLES = 40_000  # pixels a cube is fitted on
 _CLIPPED = 250  # codes above which a restyled pixel says nothing about gain
+_TOP, _BOTTOM = 254, 1  # codes at which a restyled pixel may have wanted to go further
 
 
 @dataclass(frozen=True)
@@ -41,24 +44,26 @@ def register_pair(pair: KeyPair) -> KeyPair:
     """The pair with its restyled picture brought onto the source, where that clearly helps.
 
     A generator shifts and scales by a pixel or two. The affine map is found by the enhanced correlation coefficient
-    (Evangelidis & Psarakis 2008), which does not mind another brightness or contrast.
+    (Evangelidis & Psarakis 2008) on detail alone: a light that the look lays over the picture would pull at it.
     """
     height, width = pair.source.shape[:2]
     scale = min(1.0, _WORK_SIDE / min(height, width))
-    fixed, moving = (_small_luma(picture, scale) for picture in (pair.source, pair.styled))
+    fixed, moving = (_detail(_small_luma(picture, scale)) for picture in (pair.source, pair.styled))
     start = np.eye(2, 3, dtype=np.float32)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-5)
     try:
         before = cv2.computeECC(fixed, moving)
         after, affine = cv2.findTransformECC(
-            fixed, moving, start, cv2.MOTION_AFFINE, criteria, np.full_like(fixed, 255, np.uint8), 5
+            fixed, moving, start, cv2.MOTION_AFFINE, criteria, np.full(fixed.shape, 255, np.uint8), 5
         )
     except cv2.error:  # no texture to hold on to
         return pair
     affine = np.asarray(affine, np.float64) * [[1, 1, 1 / scale]]
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float64)
     shift = float(np.abs(corners @ affine.T - corners[:, :2]).max())
-    if not _LEAST_SHIFT < shift < _MOST_SHIFT * np.hypot(height, width) or after - before < _LEAST_GAIN:
+    if not _LEAST_SHIFT < shift < _MOST_SHIFT * np.hypot(height, width) or 1 - after > _LEAST_GAIN * (
+        1 - before
+    ):
         return pair
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     styled = cv2.warpAffine(
@@ -74,25 +79,52 @@ def _small_luma(frame: Frame, scale: float) -> NDArray[np.uint8]:
     return np.asarray(luma, np.uint8)
 
 
+def _detail(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Luma less its surroundings, in deviations of it there."""
+    codes = luma.astype(np.float32)
+    high = codes - cv2.GaussianBlur(codes, (0, 0), _LOCAL)
+    spread = np.sqrt(cv2.GaussianBlur(high * high, (0, 0), _LOCAL))
+    return np.asarray(high / (spread + np.float32(_FLAT)), np.float32)
+
+
 def pooled_cube(
     pairs: Sequence[KeyPair],
     gains: Sequence[NDArray[np.float32] | None] | None = None,
     samples: int = _SAMPLES,
+    prior: Cube | None = None,
+    expected: Sequence[NDArray[np.float32]] | None = None,
 ) -> Cube:
-    """One cube for all pairs; `gains` (h, w, 3) are divided out of the restyled pictures first."""
+    """One cube for all pairs; `gains` (h, w, 3) are divided out of the restyled pictures first.
+
+    `prior` tells how colours move that no pair shows; `expected` (h, w, 3) are the codes a former fit foretells,
+    which stand for restyled ones that are clipped.
+    """
     befores: list[Colours] = []
     afters: list[Colours] = []
     weights: list[NDArray[np.float32]] = []
-    for pair, gain in zip(pairs, gains or [None] * len(pairs), strict=True):
+    for i, pair in enumerate(pairs):
         step = max(1, pair.source[..., 0].size * len(pairs) // samples)
         before, after = (p.reshape(-1, 3)[step // 2 :: step] for p in (pair.source, pair.styled))
-        wanted = after.astype(np.float32) / 255
+        if expected is None:
+            weights.append(np.where((after > _CLIPPED).any(1), 0.2, 1).astype(np.float32))
+            wanted = after.astype(np.float32)
+        else:
+            weights.append(np.ones(len(after), np.float32))
+            wanted = unclipped(after, expected[i].reshape(-1, 3)[step // 2 :: step])
+        gain = None if gains is None else gains[i]
         if gain is not None:
             wanted = wanted / np.maximum(gain.reshape(-1, 3)[step // 2 :: step], 0.1)
         befores.append((before / 255).astype(np.float32))
-        afters.append(np.clip(wanted, 0, 1.2).astype(np.float32))
-        weights.append(np.where((after > _CLIPPED).any(1), 0.2, 1).astype(np.float32))
-    return fit_cube(np.concatenate(befores), np.concatenate(afters), np.concatenate(weights))
+        afters.append(np.clip(wanted / 255, -0.2, 1.5).astype(np.float32))
+    return fit_cube(np.concatenate(befores), np.concatenate(afters), np.concatenate(weights), prior)
+
+
+def unclipped(styled: NDArray[np.uint8], expected: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Restyled codes as they would be without an end to the scale, as far as `expected` ones can tell."""
+    codes = styled.astype(np.float32)
+    over = (codes >= _TOP) & (expected > codes)
+    under = (codes <= _BOTTOM) & (expected < codes)
+    return np.where(over | under, expected, codes)
 
 
 def even_out(pairs: Sequence[KeyPair]) -> list[KeyPair]:

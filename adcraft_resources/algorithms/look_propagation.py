@@ -1,17 +1,17 @@
 """Carrying a look from restyled keyframes to every frame of their shot, whoever restyled them.
 
 Belongs here: the models a look may follow, choosing one per shot, and applying it. Does not: agreeing keys
-(key_pairs.py), fitting cubes (cube_fitting.py), cutting shots.
+(key_pairs.py), fitting cubes, lights and filters (cube_fitting.py, key_lights.py, texture_bank.py), cutting shots.
 
-Three models of colour: a cube; a cube under smooth light fixed to the screen; the same light riding on the camera's
-motion. On top, where it helps, the texture of the keys: what the model misses there, moved along the optical flow.
-The choice is by leave-one-key-out error: each key is predicted from its neighbours, which is harder than any frame
-between keys will be; so where colour alone fails badly, texture is taken for a small gain.
+Layer on layer, each only where it explains what the layers under it leave: a cube of colours; smooth light fixed to
+the screen or riding on the scene; a mixture of filters of the frame; texture of the keys moved along the optical
+flow. Layers are chosen by leave-one-key-out error: each key is predicted from the others. Flow alone is judged only
+where it can be trusted, for elsewhere it adds nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,64 +19,138 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adcraft_resources.algorithms.camera_path import Motion
 from adcraft_resources.algorithms.cube_fitting import CubeLookup
-from adcraft_resources.algorithms.flow_carrying import carry_texture, scene_motion
-from adcraft_resources.algorithms.key_pairs import KeyPair, even_out, pooled_cube, register_pair
+from adcraft_resources.algorithms.flow_carrying import Carrier, KeyTexture, texture_of
+from adcraft_resources.algorithms.grading import Cube
+from adcraft_resources.algorithms.key_lights import LightMap, fit_light
+from adcraft_resources.algorithms.key_pairs import KeyPair, even_out, pooled_cube, register_pair, unclipped
+from adcraft_resources.algorithms.lookup import sample_cube
+from adcraft_resources.algorithms.texture_bank import Mixture, left_over, mix, sums_of
 from adcraft_resources.algorithms.values import Frame
 
 Kind = Literal["cube", "screen_light", "scene_light"]
 Plane = NDArray[np.float32]
+Motions = Callable[[Frame, int], Motion]
+"""From pixels of a frame, known by its picture and number, to those of the shot's first key."""
 
-_GRID = 20  # cells of a light map along the short side
-_ALTERNATIONS = 3  # between cube and light
-_TRIAL_SAMPLES = 8_000
-_TRIAL_SIDE = 200  # px of the short side the choice is made at
+_ALTERNATIONS, _TRIAL_ALTERNATIONS = 12, 5  # between cube and light: they share what one could explain alone
+_SAMPLES, _FEW_SAMPLES, _TRIAL_SAMPLES = 40_000, 8_000, 4_000
+_TRIAL_SIDE, _LIGHT_SIDE = 100, 200  # px of the short side light is chosen and fitted at
+_BROAD = 32  # areas along the short side that errors of colour and light are averaged over
+_EXPLAINED = 1.0  # mean squared codes a cube may leave there on its own keys: what is left is rounding
+_FINE, _SEEN = 2.5, 12.0  # the same of single pixels, for filters and for texture that is worth its flow
 _WORTH = 0.85  # share of the simpler model's error that a richer one must stay under
-_CALM = 0.7  # the same for texture: keys that merely disagree look a little like it
-_ROUGH, _ANY_GAIN = (
-    50.0,
-    0.98,
-)  # mean squared codes above which colour alone fails, and texture need win only so much
+_FAR_BETTER = 0.35  # the same for the error on the keys a model was fitted to
+_EVENED = 0.6  # the same for keys whose gains were evened out
+_EVEN = 60.0  # mean squared codes above which keys differ by more than their gains
+_FILTERED = 0.97  # the same for filters, which can carry nothing to the wrong place
+_KINDRED = 0.33  # correlation of two keys' textures from which they are one texture of the scene, not noise
 
 
 @dataclass(frozen=True)
 class ShotLook:
-    """A look learned from the keys of one shot, and the error (mean squared code values) of leaving keys out."""
+    """A look learned from the keys of one shot, and the mean squared code error of predicting a key left out."""
 
     keys: tuple[KeyPair, ...]
     lookup: CubeLookup
-    lights: tuple[Plane, ...]
+    light: LightMap | None
     kind: Kind
-    textured: bool = False
+    motions: Motions
+    mixture: Mixture | None = None
+    textures: tuple[KeyTexture, ...] = ()
     error: float | None = None
 
+    @property
+    def textured(self) -> bool:
+        """Whether texture is carried along flow."""
+        return bool(self.textures)
 
-def agree_keys(pairs: Sequence[KeyPair], *, evened: bool = True) -> list[KeyPair]:
-    """Register every restyled key to its source and, unless the look is meant to drift, even out their gains."""
-    registered = [register_pair(pair) for pair in pairs]
-    return even_out(registered) if evened else registered
+
+@dataclass(frozen=True)
+class AgreedKeys:
+    """Keys registered to their sources: as they are, and with the gains each has of its own taken away."""
+
+    plain: tuple[KeyPair, ...]
+    evened: tuple[KeyPair, ...]
+
+    def within(self, first: int, last: int) -> AgreedKeys:
+        """The keys of frames `first` to `last`."""
+        plain, evened = (
+            tuple(key for key in keys if first <= key.index <= last) for keys in (self.plain, self.evened)
+        )
+        return AgreedKeys(plain, evened)
 
 
-def learn_shot(keys: Sequence[KeyPair]) -> ShotLook:
-    """Learn the look of one shot from its (agreed) keys; at least one."""
-    if len(keys) == 1:
-        return fit_look(keys, "cube")
-    small = [_shrunk(key) for key in keys]
-    errors = {
-        kind: _left_out_error(small, kind, textured=False) for kind in ("cube", "screen_light", "scene_light")
-    }
-    kind: Kind = "cube"
+def agree_keys(pairs: Sequence[KeyPair]) -> AgreedKeys:
+    """Register every restyled key to its source and even out their gains; in order of time."""
+    registered = [register_pair(pair) for pair in sorted(pairs, key=lambda pair: pair.index)]
+    return AgreedKeys(tuple(registered), tuple(even_out(registered)))
+
+
+def learn_shot(agreed: AgreedKeys, motions: Motions, prior: Cube | None = None) -> ShotLook:
+    """Learn the look of one shot from its keys; at least one.
+
+    Args:
+        agreed: The shot's keys.
+        motions: How the camera moved.
+        prior: Colours of the whole clip, for those that this shot's keys do not show.
+    """
+    look = fit_look(agreed.plain, "cube", motions, prior)
+    if len(agreed.plain) > 1:
+        look = _with_light(_with_even_keys(look, agreed, prior), prior)
+        look = _with_filters(look)
+    return _with_texture(look)
+
+
+def _with_even_keys(look: ShotLook, agreed: AgreedKeys, prior: Cube | None) -> ShotLook:
+    """The look on evened keys where gains of their own explain most of what a cube leaves: not so under a light."""
+    evened = fit_look(agreed.evened, "cube", look.motions, prior)
+    better = _own_error(evened) < min(_EVENED * _own_error(look), _EVEN)
+    return evened if better else look
+
+
+def _own_error(look: ShotLook) -> float:
+    return float(np.mean([_error(look, key) for key in look.keys]))
+
+
+def _error(look: ShotLook, key: KeyPair) -> float:
+    """Mean squared codes by which broad areas of a key are missed: light is judged by these, not by texture."""
+    missed = np.clip(colour_at(look, key.source, key.index), 0, 255) - key.styled
+    height, width = missed.shape[:2]
+    broad = (max(1, width * _BROAD // min(height, width)), max(1, height * _BROAD // min(height, width)))
+    return float((cv2.resize(missed, broad, interpolation=cv2.INTER_AREA) ** 2).mean())
+
+
+def _with_light(look: ShotLook, prior: Cube | None) -> ShotLook:
+    """The look with light on the screen or on the scene, where that foretells keys better or explains them far better.
+
+    Keys that share little of a scene cannot foretell one another, so what a model explains counts too.
+    """
+    own = _own_error(look)
+    if own < _EXPLAINED:
+        return replace(look, error=own)
+    small = tuple(_shrunk(key, _TRIAL_SIDE) for key in look.keys)
+    motions = _scaled_motions(look.motions, look.keys[0], small[0])
+    best: Kind = "cube"
+    errors = {best: _judged(small, best, motions, prior)}
     for richer in ("screen_light", "scene_light"):
-        if errors[richer] < _WORTH * errors[kind]:
-            kind = richer
-    textured_error = _left_out_error(small, kind, textured=True)
-    needed = _CALM if errors[kind] < _ROUGH else _ANY_GAIN
-    textured = textured_error < needed * errors[kind]
-    return replace(fit_look(keys, kind), textured=textured, error=min(textured_error, errors[kind]))
+        errors[richer] = _judged(small, richer, motions, prior)
+        foretold, explained = (new / old for new, old in zip(errors[richer], errors[best], strict=True))
+        if foretold < _WORTH or explained < _FAR_BETTER:
+            best = richer
+    found = look if best == "cube" else fit_look(look.keys, best, look.motions, prior)
+    return replace(found, error=errors[best][0])
 
 
-def _shrunk(key: KeyPair) -> KeyPair:
-    scale = _TRIAL_SIDE / min(key.source.shape[:2])
+def _judged(keys: Sequence[KeyPair], kind: Kind, motions: Motions, prior: Cube | None) -> tuple[float, float]:
+    """Error of predicting a key from the others, and of explaining all of them."""
+    every = fit_look(keys, kind, motions, prior, samples=_TRIAL_SAMPLES)
+    return _left_out_error(keys, kind, motions, prior), _own_error(every)
+
+
+def _shrunk(key: KeyPair, side: int) -> KeyPair:
+    scale = side / min(key.source.shape[:2])
     if scale >= 1:
         return key
     small = [
@@ -86,91 +160,132 @@ def _shrunk(key: KeyPair) -> KeyPair:
     return KeyPair(key.index, np.asarray(small[0], np.uint8), np.asarray(small[1], np.uint8))
 
 
-def _left_out_error(keys: Sequence[KeyPair], kind: Kind, *, textured: bool) -> float:
+def _scaled_motions(motions: Motions, full: KeyPair, small: KeyPair) -> Motions:
+    """`motions` between shrunk pictures; they are only asked about keys."""
+    ratio = full.source.shape[0] / small.source.shape[0]
+    grow = np.diag([ratio, ratio, 1.0])
+    return lambda frame, index: np.linalg.inv(grow) @ motions(frame, index) @ grow
+
+
+def _left_out_error(keys: Sequence[KeyPair], kind: Kind, motions: Motions, prior: Cube | None) -> float:
     errors = []
     for left_out in keys:
         rest = [key for key in keys if key.index != left_out.index]
-        look = replace(fit_look(rest, kind, samples=_TRIAL_SAMPLES), textured=textured)
-        found = look_at(look, left_out.source, left_out.index).astype(np.float32)
-        errors.append(float(((found - left_out.styled) ** 2).mean()))
+        errors.append(_error(fit_look(rest, kind, motions, prior, samples=_TRIAL_SAMPLES), left_out))
     return float(np.mean(errors))
 
 
-def fit_look(keys: Sequence[KeyPair], kind: Kind, samples: int = 40_000) -> ShotLook:
-    """Fit one kind of model to `keys`."""
-    lookup = CubeLookup(pooled_cube(keys, samples=samples))
+def fit_look(
+    keys: Sequence[KeyPair], kind: Kind, motions: Motions, prior: Cube | None = None, samples: int = _SAMPLES
+) -> ShotLook:
+    """Fit one kind of model of colour to `keys`."""
     if kind == "cube":
-        return ShotLook(tuple(keys), lookup, (), kind)
-    lights: list[Plane] = []
-    for _ in range(_ALTERNATIONS):
-        parts = [_light_parts(lookup(key.source), key.styled) for key in keys]
-        if kind == "screen_light":
-            over, under = (np.sum([part[i] for part in parts], 0) for i in (0, 1))
-            lights = [_light(over, under)] * len(keys)
-        else:
-            lights = [_light(*part) for part in parts]
-        size = keys[0].source.shape[1::-1]
-        gains = [cv2.resize(light, size, interpolation=cv2.INTER_CUBIC) for light in lights]
-        lookup = CubeLookup(pooled_cube(keys, [np.asarray(g, np.float32) for g in gains], samples))
-    return ShotLook(tuple(keys), lookup, tuple(lights), kind)
+        cube = pooled_cube(keys, samples=samples, prior=prior)
+        return ShotLook(tuple(keys), CubeLookup(cube), None, kind, motions)
+    small = [_shrunk(key, _LIGHT_SIDE) for key in keys]
+    moves = [np.eye(3)] * len(keys)
+    if kind == "scene_light":
+        moves = [_scaled_motions(motions, keys[0], small[0])(key.source, key.index) for key in keys]
+    cube, light = _fit_lit(small, moves, prior, samples)
+    ratio = small[0].source.shape[0] / keys[0].source.shape[0]
+    return ShotLook(tuple(keys), CubeLookup(cube), light.for_larger(1 / ratio), kind, motions)
 
 
-def _light_parts(eighths: NDArray[np.int16], styled: Frame) -> tuple[Plane, Plane]:
-    """Products whose ratio is the light, averaged over cells; clipped pixels count little."""
-    height, width = styled.shape[:2]
-    cell = min(height, width) / _GRID
-    size = max(2, round(width / cell)), max(2, round(height / cell))
-    expected = eighths.astype(np.float32) / 8
-    fair = np.where((styled > 250) | (expected < 4), np.float32(0.02), np.float32(1))  # noqa: PLR2004 - codes
-    parts = (fair * expected * styled, fair * expected * expected)
-    small = [cv2.resize(part.astype(np.float32), size, interpolation=cv2.INTER_AREA) for part in parts]
-    return np.asarray(small[0], np.float32), np.asarray(small[1], np.float32)
+def _fit_lit(
+    keys: Sequence[KeyPair], moves: Sequence[Motion], prior: Cube | None, samples: int
+) -> tuple[Cube, LightMap]:
+    """Cube and light by turns, each fitted to what the other leaves."""
+    few = min(samples, _FEW_SAMPLES)
+    turns = _ALTERNATIONS if samples > _TRIAL_SAMPLES else _TRIAL_ALTERNATIONS
+    cube = pooled_cube(keys, samples=few, prior=prior)
+    wanted = [key.styled.astype(np.float32) for key in keys]
+    light = None
+    for turn in range(turns):
+        colours = [_colours(cube, key.source) for key in keys]
+        light = fit_light(list(zip(colours, wanted, strict=True)), moves)
+        gains = [light.at(key.source.shape, move) for key, move in zip(keys, moves, strict=True)]
+        foretold = [colour * gain for colour, gain in zip(colours, gains, strict=True)]
+        cube = pooled_cube(keys, gains, samples if turn == turns - 1 else few, prior, foretold)
+        wanted = [unclipped(key.styled, one) for key, one in zip(keys, foretold, strict=True)]
+    assert light is not None  # noqa: S101 - there is at least one turn
+    return cube, light
 
 
-def _light(over: Plane, under: Plane) -> Plane:
-    """Smooth gain per cell and channel; where nothing was bright enough to tell, that of the neighbourhood."""
-    soft = [cv2.GaussianBlur(part, (0, 0), 0.7, borderType=cv2.BORDER_REPLICATE) for part in (over, under)]
-    wide = [cv2.GaussianBlur(part, (0, 0), 3.0, borderType=cv2.BORDER_REPLICATE) for part in (over, under)]
-    hold = 0.02 * wide[1] + 1e-3
-    return np.asarray(
-        np.clip((soft[0] + hold * wide[0] / (wide[1] + 1e-3)) / (soft[1] + hold), 0.2, 4), np.float32
+def _colours(cube: Cube, frame: Frame) -> Plane:
+    return sample_cube(cube, frame.astype(np.float32) / 255) * np.float32(255)
+
+
+def _with_filters(look: ShotLook) -> ShotLook:
+    """The look with a mixture of filters, where one learned from the other keys foretells a key better."""
+    sums = [sums_of(np.clip(colour_at(look, key.source, key.index), 0, 255), key.styled) for key in look.keys]
+    rest = [[other for other in sums if other is not one] for one in sums]
+    errors = [left_over(mix(others), one) for others, one in zip(rest, sums, strict=True)]
+    plain = [one.energy / (3 * one.count) * 255**2 for one in sums]
+    if np.mean(errors) >= _FILTERED * np.mean(plain) or np.mean(plain) < _FINE:
+        return look
+    return replace(look, mixture=mix(sums), error=float(np.mean(errors)))
+
+
+def _with_texture(look: ShotLook) -> ShotLook:
+    """The look with the keys' own texture, where a key's texture is foretold by its neighbours' along flow."""
+    rest = [key.styled - textured_at(look, key.source, key.index) for key in look.keys]
+    textures = tuple(
+        texture_of(key.index, key.source, part) for key, part in zip(look.keys, rest, strict=True)
     )
+    if float(np.mean([(part**2).mean() for part in rest])) < _SEEN:
+        return look
+    if len(textures) > 1 and _agreement(look, rest, textures) < _KINDRED:
+        return look
+    return replace(look, textures=textures)
 
 
-def look_at(look: ShotLook, frame: Frame, index: int) -> Frame:
+def _agreement(look: ShotLook, rest: Sequence[Plane], textures: Sequence[KeyTexture]) -> float:
+    """Correlation of the keys' texture with what flow brings from a neighbour, where flow is trusted.
+
+    Keys are farther from one another than any frame between them is from the nearest one, so half of it is plenty.
+    """
+    carrier = Carrier()
+    sums = np.full(3, 1e-6)
+    for here, there in [(i, i + d) for i in range(len(rest)) for d in (-1, 1) if 0 <= i + d < len(rest)]:
+        key = look.keys[here]
+        motion = _between(look, key.source, key.index, there)
+        moved, trust = carrier.carry(key.source, textures[there], motion)
+        own = rest[here]
+        sums += [float((trust * part).sum()) for part in (own * moved, own * own, moved * moved)]
+    return float(sums[0] / np.sqrt(sums[1] * sums[2]))
+
+
+def _between(look: ShotLook, frame: Frame, index: int, place: int) -> Motion:
+    """From pixels of a frame to those of the key at `place`."""
+    key = look.keys[place]
+    return np.linalg.inv(look.motions(key.source, key.index)) @ look.motions(frame, index)
+
+
+def look_at(look: ShotLook, frame: Frame, index: int, carrier: Carrier | None = None) -> Frame:
     """`frame` (number `index` of the clip) restyled as `look` says."""
-    near = _neighbours(look, index)
-    out = colour_at(look, frame, near)
-    if look.textured:
-        textures = [
-            (key.source, key.styled - colour_at(look, key.source, [(i, 1.0)]))
-            for i, key in enumerate(look.keys)
+    out = textured_at(look, frame, index)
+    if look.textures:
+        near = [
+            (look.textures[i], _between(look, frame, index, i), share)
+            for i, share in _neighbours(look, index)
         ]
-        out = out + carry_texture(frame, [(*textures[i], share) for i, share in near])
+        out += (carrier or Carrier()).blend(frame, near)
     return np.clip(np.rint(out), 0, 255).astype(np.uint8)
 
 
-def colour_at(look: ShotLook, frame: Frame, near: Sequence[tuple[int, float]]) -> Plane:
-    """Colour and light without texture, (h, w, 3) float32 codes; `near` are keys by place with their shares."""
+def textured_at(look: ShotLook, frame: Frame, index: int) -> Plane:
+    """Colour, light and filters, (h, w, 3) float32 codes 0..255."""
+    base = np.clip(colour_at(look, frame, index), 0, 255)
+    return base if look.mixture is None else base + look.mixture(base)
+
+
+def colour_at(look: ShotLook, frame: Frame, index: int) -> Plane:
+    """Colour and light, (h, w, 3) float32 codes, unclipped."""
     base = look.lookup(frame).astype(np.float32) / np.float32(8)
-    if not look.lights:
+    if look.light is None:
         return base
-    size = frame.shape[1::-1]
-    if look.kind == "screen_light":
-        return base * cv2.resize(look.lights[0], size, interpolation=cv2.INTER_CUBIC)
-    total = np.zeros(base.shape, np.float32)
-    for i, share in near:
-        light = cv2.resize(look.lights[i], size, interpolation=cv2.INTER_CUBIC)
-        motion = scene_motion(frame, look.keys[i].source)
-        moved = cv2.warpAffine(
-            light,
-            motion,
-            size,
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        total += np.float32(share) * moved
-    return base * total
+    motion = look.motions(frame, index) if look.kind == "scene_light" else np.eye(3)
+    return base * look.light.at(frame.shape, motion)
 
 
 def _neighbours(look: ShotLook, index: int) -> list[tuple[int, float]]:

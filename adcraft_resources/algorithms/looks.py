@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from typing import ClassVar
 
 import cv2
 import numpy as np
 
+from adcraft_resources.algorithms.camera_path import CameraPath
 from adcraft_resources.algorithms.grading import Cube, identity_cube
 from adcraft_resources.algorithms.grain import Grain, GrainField
 from adcraft_resources.algorithms.light import Light, Relight
@@ -28,6 +30,11 @@ class Look(ABC):
     """
 
     figures: dict[str, float | None]
+    wants_path: ClassVar[bool] = False
+    """Whether `follow` makes a difference."""
+
+    def follow(self, path: CameraPath) -> None:  # noqa: B027 - a look that lies on the screen has no use for it
+        """Take the camera's path through the clip, before the first picture."""
 
     @abstractmethod
     def apply(self, frame: Frame, index: int, pts_s: float) -> Frame:

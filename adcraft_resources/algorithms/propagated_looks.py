@@ -6,10 +6,17 @@ restyled keyframes, which is a stylist's work.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from typing import ClassVar
 
+import numpy as np
+
+from adcraft_resources.algorithms.camera_path import CameraPath, Motion
+from adcraft_resources.algorithms.flow_carrying import Carrier, scene_motion
+from adcraft_resources.algorithms.grading import Cube
 from adcraft_resources.algorithms.grain import Grain
-from adcraft_resources.algorithms.key_pairs import KeyPair
+from adcraft_resources.algorithms.key_pairs import KeyPair, pooled_cube
 from adcraft_resources.algorithms.look_propagation import ShotLook, agree_keys, fit_look, learn_shot, look_at
 from adcraft_resources.algorithms.looks import FrameLook
 from adcraft_resources.algorithms.values import Frame, Shot
@@ -17,6 +24,9 @@ from adcraft_resources.algorithms.values import Frame, Shot
 
 class PropagatedLook(FrameLook):
     """Restyled keyframes carried to every frame, never across a cut.
+
+    Told the camera's path by `follow` before the first frame, light and texture ride on it; without, motion is
+    found between each frame and the nearest key, which fails where the camera moves fast.
 
     Args:
         pairs: Keyframes as they were and restyled; at least one. Each shot should have one at its start and end.
@@ -27,28 +37,82 @@ class PropagatedLook(FrameLook):
     A shot without a key takes the colours of all keys together. Raises ValueError where there is no key at all.
     """
 
+    wants_path: ClassVar[bool] = True
+
     def __init__(self, pairs: Sequence[KeyPair], shots: Sequence[Shot], grain: Grain, seed: int) -> None:
         if not pairs:
             raise ValueError("a look cannot be carried from no keyframes")
-        agreed = sorted(agree_keys(pairs), key=lambda pair: pair.index)
+        super().__init__(grain, seed)
+        self._agreed = agree_keys(pairs)
+        self._given = list(shots)
+        self._path: CameraPath | None = None
+        self._learned: list[tuple[Shot, ShotLook | None]] | None = None
         self._fallback: ShotLook | None = None
-        self._agreed = agreed
-        self._shots = [(shot, self._learn(shot)) for shot in shots]
-        errors = [look.error for _, look in self._shots if look is not None and look.error is not None]
-        super().__init__(grain, seed, {"left_out_error": max(errors, default=None)})
+        self._learning = threading.Lock()
+        self._carrier = Carrier()
 
-    def _learn(self, shot: Shot) -> ShotLook | None:
-        keys = [pair for pair in self._agreed if shot.first_frame <= pair.index <= shot.last_frame]
-        return learn_shot(keys) if keys else None
+    def follow(self, path: CameraPath) -> None:
+        """Take the camera's path; the look is learned anew with it."""
+        self._path, self._learned = path, None
+
+    @property
+    def shots(self) -> list[tuple[Shot, ShotLook | None]]:
+        """Each shot with what was learned for it, None where it has no key."""
+        with self._learning:
+            if self._learned is None:
+                prior = pooled_cube(self._agreed.evened) if len(self._given) > 1 else None
+                self._learned = [(shot, self._learn(shot, prior)) for shot in self._given]
+                errors = [look.error for _, look in self._learned if look and look.error is not None]
+                self.figures["left_out_error"] = max(errors, default=None)
+            return self._learned
+
+    def _learn(self, shot: Shot, prior: Cube | None) -> ShotLook | None:
+        agreed = self._agreed.within(shot.first_frame, shot.last_frame)
+        return learn_shot(agreed, _Motions(agreed.plain, self._path), prior) if agreed.plain else None
 
     def apply(self, frame: Frame, index: int, pts_s: float) -> Frame:
         """The restyled frame."""
-        return look_at(self._look_of(index), frame, index)
+        return look_at(self._look_of(index), frame, index, self._carrier)
 
     def _look_of(self, index: int) -> ShotLook:
-        for shot, look in self._shots:
+        for shot, look in self.shots:
             if look is not None and shot.first_frame <= index <= shot.last_frame:
                 return look
         if self._fallback is None:
-            self._fallback = fit_look(self._agreed, "cube")
+            self._fallback = fit_look(self._agreed.evened, "cube", _Motions(self._agreed.plain, None))
         return self._fallback
+
+
+class _Motions:
+    """Motion from a frame to the first key of its shot: along the camera's path, or found through the nearest key."""
+
+    def __init__(self, keys: Sequence[KeyPair], path: CameraPath | None) -> None:
+        self._keys, self._path = list(keys), path
+        self._chain: dict[int, Motion] = {}
+        self._latest: tuple[int, Motion] | None = None
+
+    def __call__(self, frame: Frame, index: int) -> Motion:
+        first = self._keys[0].index
+        if self._path is not None:
+            return self._path.between(index, first)
+        if self._latest is None or self._latest[0] != index or index in self._chain:
+            key = min(self._keys, key=lambda key: abs(key.index - index))
+            self._latest = (
+                index,
+                self._of_key(key.index)
+                @ (np.eye(3) if key.index == index else _whole(scene_motion(frame, key.source))),
+            )
+        return self._latest[1]
+
+    def _of_key(self, index: int) -> Motion:
+        """From a key to the first one, step by step over the keys between."""
+        if not self._chain:
+            self._chain[self._keys[0].index] = np.eye(3)
+            for before, key in zip(self._keys, self._keys[1:], strict=False):
+                step = _whole(scene_motion(key.source, before.source))
+                self._chain[key.index] = self._chain[before.index] @ step
+        return self._chain[index]
+
+
+def _whole(similarity: np.ndarray) -> Motion:
+    return np.vstack([similarity, [0.0, 0.0, 1.0]])

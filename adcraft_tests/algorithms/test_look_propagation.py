@@ -6,12 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
+from adcraft_resources.algorithms.camera_path import trace_camera
 from adcraft_resources.algorithms.cube_fitting import CubeLookup, codes_of, fit_cube
-from adcraft_resources.algorithms.flow_carrying import carry_texture, scene_motion
+from adcraft_resources.algorithms.flow_carrying import Carrier, scene_motion, texture_of
 from adcraft_resources.algorithms.grading import identity_cube
 from adcraft_resources.algorithms.grain import Grain
 from adcraft_resources.algorithms.key_pairs import KeyPair, even_out, register_pair
-from adcraft_resources.algorithms.look_propagation import learn_shot, look_at
+from adcraft_resources.algorithms.look_propagation import agree_keys, learn_shot, look_at
+from adcraft_resources.algorithms.planes import luma_of
 from adcraft_resources.algorithms.propagated_looks import PropagatedLook
 from adcraft_resources.algorithms.values import Shot, Yuv420
 
@@ -49,6 +51,15 @@ def keys_of(restyle, places=(0, 12, 24), step=2):
     return [KeyPair(t, drawn_frame(step * t), restyle(drawn_frame(step * t))) for t in places]
 
 
+def panned(step):
+    """The camera of `drawn_frame` at `step` pixels a frame, told relative to frame 0."""
+    return lambda frame, index: np.array([[1, 0, step * index], [0, 1, 0], [0, 0, 1]], float)
+
+
+def learned(keys, step=2):
+    return learn_shot(agree_keys(keys), panned(step))
+
+
 def test_a_cube_fitted_to_unchanged_colours_is_the_identity():
     colours = np.random.default_rng(1).random((4000, 3)).astype(np.float32)
     cube = fit_cube(colours, colours, np.ones(4000, np.float32))
@@ -66,36 +77,72 @@ def test_a_cube_learns_a_grade():
 
 
 def test_a_grade_is_carried_by_a_cube_alone():
-    look = learn_shot(keys_of(graded))
+    look = learned(keys_of(graded))
     assert look.kind == "cube"
     assert psnr(look_at(look, drawn_frame(12), 6), graded(drawn_frame(12))) > 42
 
 
 def test_light_fixed_to_the_screen_is_recognised():
-    look = learn_shot(keys_of(lit))
+    look = learned(keys_of(lit))
     assert look.kind == "screen_light"
     assert psnr(look_at(look, drawn_frame(12), 6), lit(drawn_frame(12))) > 36
 
 
 def test_light_riding_on_the_scene_is_recognised():
     keys = [KeyPair(t, drawn_frame(3 * t), lit(drawn_frame(3 * t), 3 * t)) for t in (0, 8, 16)]
-    look = learn_shot(keys)
+    look = learned(keys, step=3)
     assert look.kind == "scene_light"
     assert psnr(look_at(look, drawn_frame(12), 4), lit(drawn_frame(12), 12)) > 33
 
 
-def test_texture_of_the_scene_moves_along():
+def test_sharpening_is_learned_as_a_filter_of_the_frame():
     def sharpened(frame):
         soft = cv2.GaussianBlur(frame, (0, 0), 2)
         return cv2.addWeighted(frame, 3.0, soft, -2.0, 0)
 
-    look = learn_shot(keys_of(sharpened, places=(0, 4, 8)))
-    plain = psnr(graded(drawn_frame(4)), sharpened(drawn_frame(4)))
-    assert psnr(look_at(look, drawn_frame(4), 2), sharpened(drawn_frame(4))) > plain + 6
+    look = learned(keys_of(sharpened))
+    plain = psnr(graded(drawn_frame(12)), sharpened(drawn_frame(12)))
+    assert look.mixture is not None
+    assert psnr(look_at(look, drawn_frame(12), 6), sharpened(drawn_frame(12))) > plain + 5
+
+
+def hatched(frame, shift=0):
+    """Lines drawn on the scene that no filter of the frame could know of."""
+    y, x = np.mgrid[: frame.shape[0], : frame.shape[1]]
+    lines = 14 * np.sin((x + shift) * 1.1) * np.sin(y * 0.9 + (x + shift) * 0.05)
+    return np.clip(np.rint(graded(frame) + lines[..., None]), 0, 255).astype(np.uint8)
+
+
+def test_texture_drawn_on_the_scene_moves_along():
+    keys = [KeyPair(t, drawn_frame(2 * t), hatched(drawn_frame(2 * t), 2 * t)) for t in (0, 8, 16)]
+    look = learned(keys)
+    truth = hatched(drawn_frame(8), 8)
+    assert look.textured
+    assert psnr(look_at(look, drawn_frame(8), 4), truth) > psnr(graded(drawn_frame(8)), truth) + 3
+
+
+def test_noise_of_each_keys_own_is_not_carried():
+    def noisy(frame, seed):
+        grains = np.random.default_rng(seed).normal(0, 5, frame.shape)
+        return np.clip(graded(frame) + grains, 0, 255).astype(np.uint8)
+
+    keys = [KeyPair(t, drawn_frame(2 * t), noisy(drawn_frame(2 * t), t)) for t in (0, 8, 16)]
+    look = learned(keys)
+    assert not look.textured
+    assert psnr(look_at(look, drawn_frame(8), 4), graded(drawn_frame(8))) > 38
+
+
+def test_highlights_that_a_light_pushed_over_the_top_do_not_bend_the_colours():
+    bright = lambda frame: np.clip(graded(frame).astype(float) + 70, 0, 255).astype(np.uint8)  # noqa: E731
+    keys = [KeyPair(t, bright(drawn_frame(2 * t)), lit(bright(drawn_frame(2 * t)))) for t in (0, 12, 24)]
+    look = learned(keys)
+    assert look.kind == "screen_light"
+    between = bright(drawn_frame(12))
+    assert psnr(look_at(look, between, 6), lit(between)) > 34
 
 
 def test_a_single_key_gives_its_colours():
-    look = learn_shot(keys_of(graded, places=(3,)))
+    look = learned(keys_of(graded, places=(3,)))
     assert psnr(look_at(look, drawn_frame(14), 7), graded(drawn_frame(14))) > 38
 
 
@@ -127,16 +174,37 @@ def test_keys_with_gains_of_their_own_are_evened_out():
     assert min(after) > min(before) + 4
 
 
+def test_light_is_not_mistaken_for_a_shifted_key():
+    frame = drawn_frame()
+    pair = KeyPair(0, frame, lit(frame))
+    assert register_pair(pair) is pair
+
+
 def test_the_cameras_motion_is_found():
     motion = scene_motion(drawn_frame(10), drawn_frame(16))
     assert motion == pytest.approx(np.array([[1, 0, -6], [0, 1, 0]]), abs=0.4)
 
 
+def test_the_cameras_path_is_followed_through_a_pan_that_leaves_nothing_in_common():
+    lumas = [luma_of(drawn_frame(4 * t, size=(90, 70))) for t in range(25)]
+    path = trace_camera(lumas, [Shot(0, 24, 0.0, 1.0)])
+    assert path.between(24, 0) == pytest.approx(np.array([[1, 0, 96], [0, 1, 0], [0, 0, 1]]), abs=1.5)
+
+
+def test_the_cameras_path_starts_anew_at_a_cut():
+    lumas = [luma_of(drawn_frame(4 * t)) for t in range(6)]
+    path = trace_camera(lumas, [Shot(0, 2, 0.0, 0.1), Shot(3, 5, 0.1, 0.2)])
+    assert np.array_equal(path.to_start(3), np.eye(3))
+    assert path.to_start(5)[0, 2] == pytest.approx(8, abs=0.3)
+
+
 def test_no_texture_is_carried_from_a_picture_of_something_else():
     texture = np.full((*SIZE, 3), 40, np.float32)
-    carried = carry_texture(drawn_frame(), [(drawn_frame(seed=77), texture, 1.0)])
-    same = carry_texture(drawn_frame(), [(drawn_frame(), texture, 1.0)])
-    assert np.abs(carried).mean() < 0.5 * np.abs(same).mean()
+    other, same = (
+        Carrier().blend(drawn_frame(), [(texture_of(0, source, texture), np.eye(3), 1.0)])
+        for source in (drawn_frame(seed=77), drawn_frame())
+    )
+    assert np.abs(other).mean() < 0.5 * np.abs(same).mean()
     assert same.mean() > 33
 
 

@@ -1,0 +1,125 @@
+"""Texture a look makes out of what is in the frame itself: sharpening, smoothing, drawn edges.
+
+Belongs here: filters of the graded frame and the linear mixture of them that comes nearest to restyled keys. Does not:
+texture that no filter of the frame explains, which is carried along flow (flow_carrying.py).
+
+What a generator does to detail is largely a function of the detail that was there. Filters of luma at a few scales,
+edge-aware ones among them (guided filter, He et al. 2010), and their products with luma and their own size are
+mixed by ridge regression on the keys. No motion is needed, so nothing can be carried to the wrong place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[np.float32]
+
+_BLURS = (0.8, 1.6, 4.0)  # px at a short side of up to 480
+_GUIDED = (
+    (2, 0.03),
+    (4, 0.06),
+    (8, 0.12),
+    (16, 0.2),
+)  # radius in px, contrast (luma 0..1) that counts as an edge
+_HELD_TO = 480
+_FLAT = 0.02  # slope of luma a pixel above which an edge counts no more
+_RIDGE = 1e-3
+_SAMPLES = 30_000
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Weights (3, filters) float32 of a bank's filters on R, G, B; 0..1 code values."""
+
+    weights: Plane
+
+    def __call__(self, base: Plane) -> Plane:
+        """What is added to the graded frame `base` (h, w, 3) codes 0..255, in the same codes."""
+        bank = filters_of(base / np.float32(255))
+        added = self.weights @ bank.reshape(len(bank), -1)
+        return np.ascontiguousarray(added.reshape(3, *base.shape[:2]).transpose(1, 2, 0)) * np.float32(255)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Normal equations of one key: `gram` (n, n), `moment` (n, 3), `energy` of what is to be explained, pixels."""
+
+    gram: NDArray[np.float64]
+    moment: NDArray[np.float64]
+    energy: float
+    count: int
+
+
+def filters_of(base: Plane) -> Plane:
+    """The bank (filters, h, w) of a graded frame in 0..1."""
+    luma = cv2.cvtColor(np.clip(base, 0, 1), cv2.COLOR_RGB2GRAY)
+    scale = max(1.0, min(luma.shape) / _HELD_TO)
+    details = [luma - cv2.GaussianBlur(luma, (0, 0), sigma * scale) for sigma in _BLURS]
+    smooth = [_guided(luma, max(1, round(radius * scale)), edge) for radius, edge in _GUIDED]
+    details += [luma - one for one in smooth]
+    planes = [*cv2.split(base), np.ones_like(luma), luma * luma]
+    for detail in details:
+        planes += [detail, detail * np.abs(detail) * 4, detail * luma]
+    for source in (luma, smooth[1], smooth[2]):
+        slope = _slope(source) * np.float32(scale)
+        planes += [slope, np.sqrt(slope), np.minimum(slope, _FLAT), slope * luma, np.sqrt(slope) * luma]
+    return np.stack(planes)
+
+
+def _guided(luma: Plane, radius: int, edge: float) -> Plane:
+    """The self-guided filter; wide windows are worked out at half size."""
+    if radius >= 4:  # noqa: PLR2004 - px from which nobody sees the difference
+        half = cv2.resize(luma, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        slope, offset = _guide(half, radius // 2, edge)
+        size = luma.shape[1::-1]
+        slope, offset = cv2.resize(slope, size), cv2.resize(offset, size)
+    else:
+        slope, offset = _guide(luma, radius, edge)
+    return np.asarray(slope * luma + offset, np.float32)
+
+
+def _guide(luma: Plane, radius: int, edge: float) -> tuple[Plane, Plane]:
+    window = (2 * radius + 1, 2 * radius + 1)
+    mean = cv2.blur(luma, window)
+    spread = cv2.blur(luma * luma, window) - mean * mean
+    keep = spread / (spread + np.float32(edge * edge))
+    return np.asarray(cv2.blur(keep, window)), np.asarray(cv2.blur((1 - keep) * mean, window))
+
+
+def _slope(luma: Plane) -> Plane:
+    across, down = (
+        cv2.Sobel(luma, cv2.CV_32F, dx, dy, scale=0.125, borderType=cv2.BORDER_REPLICATE)
+        for dx, dy in ((1, 0), (0, 1))
+    )
+    return np.asarray(cv2.magnitude(across, down), np.float32)
+
+
+def sums_of(base: Plane, styled: NDArray[np.uint8]) -> Sums:
+    """The normal equations of one key, from its graded picture (codes) and its restyled one."""
+    bank = filters_of(base / np.float32(255))
+    step = max(1, bank[0].size // _SAMPLES)
+    columns = bank.reshape(len(bank), -1)[:, step // 2 :: step].astype(np.float64)
+    wanted = ((styled.astype(np.float32) - base) / 255).reshape(-1, 3)[step // 2 :: step].astype(np.float64)
+    return Sums(columns @ columns.T, columns @ wanted, float((wanted**2).sum()), columns.shape[1])
+
+
+def mix(keys: Sequence[Sums]) -> Mixture:
+    """The mixture with the least squared error over `keys`."""
+    gram = np.sum([key.gram for key in keys], 0)
+    moment = np.sum([key.moment for key in keys], 0)
+    size = np.sqrt(np.diag(gram)) + 1e-6
+    ridge = gram / np.outer(size, size) + _RIDGE * np.eye(len(size))
+    weights = np.linalg.solve(ridge, moment / size[:, None]) / size[:, None]
+    return Mixture(np.ascontiguousarray(weights.T, np.float32))
+
+
+def left_over(mixture: Mixture, key: Sums) -> float:
+    """Mean squared error, in code values, that `mixture` leaves on a key."""
+    weights = mixture.weights.astype(np.float64).T
+    explained = 2 * key.moment - key.gram @ weights
+    return max(key.energy - float((weights * explained).sum()), 0.0) / (3 * key.count) * 255**2

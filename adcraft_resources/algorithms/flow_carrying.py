@@ -103,7 +103,7 @@ class Carrier:
         moved = cv2.remap(
             texture.codes, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        return moved.astype(np.float32) - _ZERO, cv2.resize(trust, size)[..., None]
+        return moved.astype(np.float32) - _ZERO, np.asarray(cv2.resize(trust, size), np.float32)[..., None]
 
 
 def _at_scale(motion: Motion, scale: float) -> Motion:

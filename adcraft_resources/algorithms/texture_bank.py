@@ -57,7 +57,7 @@ class Sums:
 
 def filters_of(base: Plane) -> Plane:
     """The bank (filters, h, w) of a graded frame in 0..1."""
-    luma = cv2.cvtColor(np.clip(base, 0, 1), cv2.COLOR_RGB2GRAY)
+    luma = np.asarray(cv2.cvtColor(np.clip(base, 0, 1), cv2.COLOR_RGB2GRAY), np.float32)
     scale = max(1.0, min(luma.shape) / _HELD_TO)
     details = [luma - cv2.GaussianBlur(luma, (0, 0), sigma * scale) for sigma in _BLURS]
     smooth = [_guided(luma, max(1, round(radius * scale)), edge) for radius, edge in _GUIDED]
@@ -74,10 +74,10 @@ def filters_of(base: Plane) -> Plane:
 def _guided(luma: Plane, radius: int, edge: float) -> Plane:
     """The self-guided filter; wide windows are worked out at half size."""
     if radius >= 4:  # noqa: PLR2004 - px from which nobody sees the difference
-        half = cv2.resize(luma, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        half = np.asarray(cv2.resize(luma, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
         slope, offset = _guide(half, radius // 2, edge)
         size = luma.shape[1::-1]
-        slope, offset = cv2.resize(slope, size), cv2.resize(offset, size)
+        slope, offset = (np.asarray(cv2.resize(plane, size), np.float32) for plane in (slope, offset))
     else:
         slope, offset = _guide(luma, radius, edge)
     return np.asarray(slope * luma + offset, np.float32)
@@ -88,7 +88,8 @@ def _guide(luma: Plane, radius: int, edge: float) -> tuple[Plane, Plane]:
     mean = cv2.blur(luma, window)
     spread = cv2.blur(luma * luma, window) - mean * mean
     keep = spread / (spread + np.float32(edge * edge))
-    return np.asarray(cv2.blur(keep, window)), np.asarray(cv2.blur((1 - keep) * mean, window))
+    blurred = [np.asarray(cv2.blur(plane, window), np.float32) for plane in (keep, (1 - keep) * mean)]
+    return blurred[0], blurred[1]
 
 
 def _slope(luma: Plane) -> Plane:

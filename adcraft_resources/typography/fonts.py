@@ -3,9 +3,9 @@
 Belongs here: finding installed font files by script, reading which characters they have, splitting a text into
 runs of one font. Does not: measuring or drawing (lines, treatments).
 
-Fonts come from Python packages: the `fontpkg-noto-sans…` families, and, where installed, the Noto pack of
-`manimgx-fonts`, which adds the other Indian scripts, Thai, Khmer, Hebrew and monochrome emoji. All are under
-the SIL Open Font License.
+Fonts come from Python packages: the `fontpkg-noto-sans…` families, and the Noto pack of `manimgx-fonts`, which adds
+the other Indian scripts, Thai, Khmer, Hebrew and emoji, drawn in the colour of the letters. All are under the SIL Open
+Font License.
 """
 
 from __future__ import annotations

@@ -76,6 +76,24 @@ def test_signs_without_a_glyph_are_left_out_and_named():
     assert dropped == ["\U000f1234"]
 
 
+@pytest.mark.parametrize(
+    "text", ["Glow 🔥", "दमकती त्वचा ✨", "بشرة نضرة 🌿", "பளபளப்பான ❤️", "Mum approved 👩‍🍳", "Yes 👍🏽"]
+)
+def test_emoji_are_kept_and_drawn_beside_every_script(text):
+    kept, dropped = drawable(text)
+    assert (kept, dropped) == (text, [])
+    *_, sign = split_runs(kept)
+    assert sign.font == font_file("Emoji")
+    words = " ".join(text.split(" ")[:-1])
+    with_sign, without = (fit_lines(one, (400, 4000), 100, 700)[0].ink for one in (kept, words))
+    assert with_sign[2] > without[2] + 60
+
+
+def test_joined_emoji_are_one_sign():
+    joined, apart = (Line(text, Face(100, 700), rtl=False).advance for text in ("👩‍🍳", "👩🍳"))
+    assert joined < 0.7 * apart
+
+
 def test_control_characters_do_not_reach_the_picture():
     assert drawable("Glow\u202e\n now\x07")[0] == "Glow now"
 

@@ -297,7 +297,8 @@ def test_a_killed_run_worker_is_resumed_and_its_step_keeps_running(scene):
         scene.hold()
         scene.start()
         scene.until_held()
-        scene.hit(type="kill", labels={"app.kubernetes.io/component": "run_worker"}, reason="Error")
+        worker = {"app.kubernetes.io/component": "run_worker", "dagster/run-id": scene.run_id}
+        scene.hit(type="kill", labels=worker, reason="Error")
         wait_for(
             lambda: len(scene.cluster.run_pods(scene.run_id)) == 2,
             120,

@@ -51,7 +51,7 @@ def test_gpu_steps_are_ray_jobs_that_take_turns_on_the_gpu(tmp_path, ray):
     import time
     import urllib.request
 
-    for _ in range(240):
+    for _ in range(600):
         try:
             urllib.request.urlopen(f"{ray}/api/version", timeout=2)
             break

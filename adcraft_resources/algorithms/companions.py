@@ -19,7 +19,7 @@ SETTLED_AFTER = 9  # frames a pop may take
 STILL_FRAMES = 7  # and then it stands
 CHANGE_LEVELS, STILL_LEVELS = 24, 9
 MIN_EDGE = 30.0  # levels along a sticker's outline
-MAX_SHARED = 0.05  # of a patch on texts' places: more is a text's own plate
+MAX_SHARED = 0.5  # of a patch on texts' places with the air around them: more is a text's own plate
 HARDER = 1.5  # times the outline's step before the picture came
 RESTLESS_SHARE = 0.5  # of the area that stands still at most where the scene moves
 REACH = 0.3  # of the frame's height and width around the text
@@ -34,11 +34,14 @@ def companion_area(box: Box, size: tuple[int, int]) -> Box:
     return left // 2 * 2, top // 2 * 2, right, bottom
 
 
-def find_companions(before: Yuv420, settled: Sequence[Yuv420], area: Box, taken: Mask) -> Mask | None:
+def find_companions(
+    before: Yuv420, at_once: Yuv420, settled: Sequence[Yuv420], area: Box, taken: Mask
+) -> Mask | None:
     """Return the pixels of pictures that popped in, (h, w) of `area`, or None.
 
     Args:
         before: The frame before the text.
+        at_once: The text's first frame.
         settled: Frames from `SETTLED_AFTER` on, neighbours in time.
         area: Where to look.
         taken: Pixels there that belong to known texts.
@@ -52,16 +55,26 @@ def find_companions(before: Yuv420, settled: Sequence[Yuv420], area: Box, taken:
     for frame in settled[1:]:
         still &= cv2.blur(cv2.absdiff(first, frame.y[top:bottom, left:right]), (3, 3)) <= STILL_LEVELS
     changed &= still
+    # Until a pop has settled a gliding scene changes, too, and runs into it; what came at once stands apart.
+    sudden = changed & (cv2.absdiff(earlier, crop_yuv(at_once, area)).max(axis=2) >= CHANGE_LEVELS)
     # Where the scene moves all around, standing still is proof enough; else a new hard outline is asked for.
     harder = 1.0 if float(still.mean()) <= RESTLESS_SHARE else HARDER
-    opened = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_OPEN, disk(3))
-    contours, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    kept = [c for c in contours if _is_picture(c, earlier, later, min(before.size), taken, harder)]
+    kept = [
+        contour
+        for change in (changed, sudden)
+        for contour in _outlines(change)
+        if _is_picture(contour, earlier, later, min(before.size), taken, harder)
+    ]
     if not kept:
         return None
     patch = np.zeros(changed.shape, np.uint8)
     cv2.drawContours(patch, kept, -1, 1, -1)
-    return grow_by(patch.astype(np.bool_), 2) & ~taken
+    return grow_by(patch.astype(np.bool_), 2)
+
+
+def _outlines(change: Mask) -> Sequence[np.ndarray]:
+    opened = cv2.morphologyEx(change.astype(np.uint8), cv2.MORPH_OPEN, disk(3))
+    return cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
 
 
 def _is_picture(

@@ -22,6 +22,8 @@ from adcraft_resources.algorithms.values import Mask, Quad
 
 STEP_LEVELS = 10.0  # a smaller change at an end of life is codec noise
 TELLING_SHARE, SCENE_SHARE = 0.6, 0.3  # of the letters that must change at an end, of the rim that may
+BOX_SHARE, MAX_BOX_SHARE = 0.2, 0.85  # of a text's box that its letters fill
+UNCLEAN_REACH = 0.12  # line heights beyond the mask up to which a change counts that another text shares
 PLATE_STEPPED = 0.4  # of a plate that changed with its text
 REST_LEVELS = 8.0  # temporal deviation up to which pixels away from the text count as standing
 RING_STILL = 0.5  # of a ring around the letters that stands still while the scene moves
@@ -45,11 +47,17 @@ class Evidence:
     clean: bool
 
 
-def weigh_evidence(surroundings: Surroundings, portrait: Crop, letters: Mask) -> Evidence:
-    """Turn a life's sums into maps; an end of life counts if most letter pixels changed there."""
+def weigh_evidence(
+    surroundings: Surroundings, portrait: Crop, letters: Mask, *, sure: bool = True
+) -> Evidence:
+    """Turn a life's sums into maps; an end of life counts if most letter pixels changed there.
+
+    Letters that are not `sure` are the whole box, of which letters fill a part.
+    """
     steps = [s for s in (surroundings.appears, surroundings.vanishes) if s is not None]
     maps = [(added_pixels(step), step.clean) for step in steps]
-    telling = [(added, clean) for added, clean in maps if letters.any() and _tells(added, letters)]
+    least = TELLING_SHARE if sure else BOX_SHARE
+    telling = [(added, clean) for added, clean in maps if letters.any() and _tells(added, letters, least)]
     clean = [added for added, is_clean in telling if is_clean]
     stepped: Mask | None = None
     if len(clean) > 1:
@@ -61,10 +69,10 @@ def weigh_evidence(surroundings: Surroundings, portrait: Crop, letters: Mask) ->
     return Evidence(portrait, surroundings.deviation(), stepped, bool(clean))
 
 
-def _tells(added: Mask, letters: Mask) -> bool:
+def _tells(added: Mask, letters: Mask, least: float) -> bool:
     """A step tells if the letters changed and the rim of the box mostly did not: else the whole scene did."""
     rim = np.concatenate([added[:3].ravel(), added[-3:].ravel(), added[:, :3].ravel(), added[:, -3:].ravel()])
-    return float(added[letters].mean()) >= TELLING_SHARE and float(rim.mean()) <= SCENE_SHARE
+    return float(added[letters].mean()) >= least and float(rim.mean()) <= SCENE_SHARE
 
 
 def added_pixels(step: Step) -> Mask:
@@ -80,7 +88,7 @@ def grow_mask(surroundings: Surroundings, portrait: Crop, box: Box, quads: Seque
     for quad in quads:
         known = surroundings.box == box
         letters = letters_of(portrait, quad, box, surroundings.deviation() if known else None)
-        evidence = weigh_evidence(surroundings, portrait, letters.core) if known else None
+        evidence = weigh_evidence(surroundings, portrait, letters.core, sure=letters.sure) if known else None
         mask |= _grow_line(
             evidence or Evidence(portrait, None, None, clean=False), letters.core, letters.sure, quad, box
         )
@@ -104,8 +112,9 @@ def grow_picture(surroundings: Surroundings, portrait: Crop, box: Box, template:
 
 def _grow_line(evidence: Evidence, letters: Mask, sure: bool, quad: Quad, box: Box) -> Mask:
     height = line_height(quad)
-    reach = outline_reach(evidence, letters, height) if sure else 0.1 * height
-    body = grow_by(letters, round(reach))
+    if not sure and evidence.stepped is not None and evidence.clean:
+        letters, sure = _letters_that_came(evidence.stepped, letters)
+    body = _with_outline(evidence, letters, height) if sure else grow_by(letters, round(0.1 * height))
     if sure:
         body |= shadows_of(evidence.portrait[..., 0].astype(np.float32), letters, body, height)
     mask = grow_by(body, SAFETY)
@@ -113,8 +122,27 @@ def _grow_line(evidence: Evidence, letters: Mask, sure: bool, quad: Quad, box: B
     if plate is not None and _stepped_too(plate, evidence):
         mask |= grow_by(plate, SAFETY + 2)  # opened by a disk, it lost the tips of a burst
     if evidence.stepped is not None:
-        mask |= _connected_steps(_at_rest(evidence, fill_quad(quad, box, grow=0.5 * height)), mask, height)
+        stepped = _at_rest(evidence, fill_quad(quad, box, grow=0.5 * height))
+        if not evidence.clean:  # much of the change is another text's
+            stepped &= grow_by(mask, UNCLEAN_REACH * height)
+        mask |= _connected_steps(stepped, mask, height)
     return close_small_holes(mask, (0.2 * height) ** 2)
+
+
+def _with_outline(evidence: Evidence, letters: Mask, height: float) -> Mask:
+    """Return letters with their outline; where the outline was taken for the letters, with their fill."""
+    whole = fill_holes(letters)
+    outwards = round(outline_reach(evidence, letters, height, ~whole))
+    inwards = round(outline_reach(evidence, letters, height, whole))
+    body = grow_by(letters, outwards)
+    return body | (grow_by(letters, inwards) & whole) if inwards > outwards else body
+
+
+def _letters_that_came(stepped: Mask, inside: Mask) -> tuple[Mask, bool]:
+    """Return what changed inside a text's box when the text came, and whether that can be letters."""
+    came = cv2.morphologyEx((stepped & inside).astype(np.uint8), cv2.MORPH_OPEN, disk(1)).astype(np.bool_)
+    share = float(came.sum()) / max(1.0, float(inside.sum()))
+    return (came, True) if BOX_SHARE <= share <= MAX_BOX_SHARE else (inside, False)
 
 
 def _stepped_too(plate: Mask, evidence: Evidence) -> bool:
@@ -144,8 +172,8 @@ def _connected_steps(stepped: Mask, mask: Mask, height: float) -> Mask:
     return grow_by(fill_holes(grown), SAFETY)
 
 
-def outline_reach(evidence: Evidence, letters: Mask, height: float) -> float:
-    """Return how far around the letters an outline or shadow goes, in pixels.
+def outline_reach(evidence: Evidence, letters: Mask, height: float, side: Mask) -> float:
+    """Return how far from the letters an outline or shadow goes on one `side` of them (outside or in), in pixels.
 
     Rings of growing distance are compared with the ground further off: on a moving scene an outline stands still,
     elsewhere it has one colour all around.
@@ -158,11 +186,12 @@ def outline_reach(evidence: Evidence, letters: Mask, height: float) -> float:
         return least
     if evidence.unrest is not None and float(np.median(evidence.unrest[ground])) > 2 * STILL_LEVELS:
         still = evidence.unrest < STILL_LEVELS + 2
-        shares = [float(still[(distance > d - 1) & (distance <= d)].mean()) for d in range(1, most + 1)]
+        rings = [still[(distance > d - 1) & (distance <= d) & side] for d in range(1, most + 1)]
+        shares = [float(ring.mean()) if ring.size else 0.0 for ring in rings]
         kept = [d for d, share in enumerate(shares, start=1) if share > RING_STILL]
         return max(least, float(_run_end(kept)))
     luma = evidence.portrait[..., 0].astype(np.float32)
-    return max(least, _one_colour_reach(luma, distance, ground, most))
+    return max(least, _one_colour_reach(luma, np.where(side, distance, np.inf), ground, most))
 
 
 def _one_colour_reach(luma: Level, distance: Level, ground: Mask, most: int) -> float:
@@ -172,6 +201,8 @@ def _one_colour_reach(luma: Level, distance: Level, ground: Mask, most: int) -> 
     kept = []
     for d in range(1, most + 1):
         ring = luma[(distance > d - 1) & (distance <= d)]
+        if not ring.size:
+            break
         own = float(np.percentile(ring, 75) - np.percentile(ring, 25))
         away = abs(float(np.median(ring)) - float(np.median(outside)))
         if d <= SURE_RINGS or (own < max(30.0, 0.8 * spread) and away > max(14.0, 0.5 * spread)):

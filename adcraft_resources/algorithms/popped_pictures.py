@@ -124,12 +124,13 @@ def companion_is_due(life: TextLife, memory: FrameMemory) -> bool:
 def companion_of(life: TextLife, memory: FrameMemory, lives: Sequence[TextLife]) -> PoppedPicture | None:
     """Return the emoji or stickers that popped in with a text, or None."""
     start = life.first_frame
-    before, end = memory.picture(start - 1), start + SETTLED_AFTER + STILL_FRAMES
+    before, first = memory.picture(start - 1), memory.picture(start)
+    end = start + SETTLED_AFTER + STILL_FRAMES
     frames = [p for k in range(STILL_FRAMES) if (p := memory.picture(start + SETTLED_AFTER + k)) is not None]
-    if before is None or len(frames) < STILL_FRAMES or memory.cut_between(start - 1, end):
+    if before is None or first is None or len(frames) < STILL_FRAMES or memory.cut_between(start - 1, end):
         return None
     area = companion_area(life.box, before.size)
-    patch = find_companions(before, frames, area, _taken(lives, area, (start - SETTLED_AFTER, end)))
+    patch = find_companions(before, first, frames, area, _taken(lives, area, (start - SETTLED_AFTER, end)))
     if patch is None:
         return None
     at = start + SETTLED_AFTER

@@ -42,6 +42,7 @@ LEAP, LEAP_SCORE = 0.16, 0.8  # of the long side a slide may go in a frame; of t
 SIZED_SCORE, SIZED_MATCH, SIZED_CORRELATION = 0.66, 0.4, 0.7  # at another size: of the search, of the letters
 MIN_STEPS = 2  # frames that show how fast a text fades
 SHRUNK, SHRUNK_TAIL = 0.9, 2  # a size on the way to nothing; frames in which it may be too small to be found
+RIM = 0.3  # line heights around letters that their outline or plate may fill
 LEAST_SPEED = 0.1  # line heights a frame from which on a text slides
 MAX_TAIL = 6  # frames of a fade too weak to be seen in the scene
 FADE_NOISE, MAX_WAIT = 0.02, 4  # of strength; frames without a change after which a fade is over
@@ -117,12 +118,13 @@ def _leaving(
     left, top, right, bottom = template.box
     if max(map(abs, velocity)) < LEAST_SPEED * line_height(template.quad):
         return {}
+    rim = round(RIM * line_height(template.quad))
     going: dict[int, Pose] = {}
     for index, _ in frames:
         pose = Pose(pose.dx + velocity[0], pose.dy + velocity[1])
         place = (left + pose.dx, top + pose.dy, right + pose.dx, bottom + pose.dy)
-        seen = box_overlap(place, (0, 0, width, height))
-        if seen == box_area(place):  # it stopped before the rim
+        seen = box_overlap(place, (-rim, -rim, width + rim, height + rim))
+        if box_overlap(place, (0, 0, width, height)) == box_area(place):  # it stopped before the rim
             return {}
         if seen == 0:
             break

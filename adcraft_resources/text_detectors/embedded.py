@@ -19,7 +19,7 @@ from adcraft_resources.text_detectors.tracking import Pace, search_clip
 class EmbeddedTextDetector(TextDetector):
     """PP-OCRv6 small on one thread, sparse in time; lives and masks refined to the frame by arithmetic."""
 
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
 
     coarse_side: int = Field(default=576, ge=192, description="Long side in pixels of the frequent looks.")
     coarse_every_s: float = Field(default=0.5, gt=0, description="Seconds between two looks.")

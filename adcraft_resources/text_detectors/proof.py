@@ -5,7 +5,9 @@ Belongs here: comparing findings with tracks. Does not: verdicts (gates) or the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,8 @@ MAX_FRAMES = 8  # looked at per clip; about 0.5 CPU s each
 MARGIN_PX = 24  # around what was found, so that the second look sees whole lines
 MIN_CONFIDENCE = 0.5  # readings below are guesses at texture: "1" 0.13, "T" 0.22 on blurred foliage
 MIN_CHARACTERS = 2
+SURE_CONFIDENCE, SURE_CHARACTERS = 0.8, 3  # text whatever stood there before
+ALIKE = 0.5  # of the letters of the text removed there, in order: its ghost
 
 
 def residual_text(detector: TextDetector, cleaned: Path, tracks: TextTracks) -> ResidualReport:
@@ -35,7 +39,11 @@ def residual_text(detector: TextDetector, cleaned: Path, tracks: TextTracks) -> 
         remaining = [f for f in detector.find_text(picture, read=False) if _is_left(f, removed, stays)]
         if remaining:  # a detector alone also fires on stripes and leaves; text is what can be read
             read = _read_around(detector, picture, remaining)
-            remaining = [found for found in read if is_legible(found) and _is_left(found, removed, stays)]
+            remaining = [
+                found
+                for found in read
+                if is_left_text(found, _texts_at(tracks, index)) and _is_left(found, removed, stays)
+            ]
         under = np.zeros(tracks.size, np.bool_)
         for finding in remaining:
             under |= _filled(finding.quad, tracks.size)
@@ -47,10 +55,31 @@ def residual_text(detector: TextDetector, cleaned: Path, tracks: TextTracks) -> 
     return ResidualReport(share, worst[1] if worst[0] else None, worst[2], tuple(frames))
 
 
-def is_legible(finding: TextFinding) -> bool:
-    """Whether a finding reads as text: at least two letters or digits, read with some confidence."""
-    characters = sum(character.isalnum() for character in finding.text)
-    return characters >= MIN_CHARACTERS and finding.confidence >= MIN_CONFIDENCE
+def is_left_text(finding: TextFinding, removed: Sequence[str]) -> bool:
+    """Whether a finding is text that was left: read beyond doubt, or with some confidence and like a removed one.
+
+    A reader makes a letter or two of a smooth fill, another on every processor; of a ghost it makes what stood there.
+    """
+    letters = _letters(finding.text)
+    if len(letters) < MIN_CHARACTERS or finding.confidence < MIN_CONFIDENCE:
+        return False
+    if len(letters) >= SURE_CHARACTERS and finding.confidence >= SURE_CONFIDENCE:
+        return True
+    return any(_share_in_order(letters, _letters(text)) >= ALIKE for text in removed)
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalnum())
+
+
+def _share_in_order(found: str, removed: str) -> float:
+    """Return the share of the shorter text's letters that stand in both in one order."""
+    blocks = SequenceMatcher(None, found, removed, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks) / max(1, min(len(found), len(removed)))
+
+
+def _texts_at(tracks: TextTracks, index: int) -> list[str]:
+    return [track.text for track in tracks.overlays if track.first_frame <= index <= track.last_frame]
 
 
 def _read_around(detector: TextDetector, picture: Frame, found: list[TextFinding]) -> list[TextFinding]:

@@ -52,6 +52,26 @@ def moving(count: int) -> list[np.ndarray]:
     return take(count, size=SIZE, seed=6, speed=2.5)
 
 
+@pytest.mark.parametrize("outline", [2, 6])
+def test_a_thick_outline_is_masked_with_its_fill_and_little_around(outline: int) -> None:
+    mask, truth, _ = drawn(
+        caption("SALE", 60, fill=(250, 40, 40), outline=outline, pad=16), still(31), first=11
+    )
+    assert share(mask, truth) >= 0.99
+    assert mask.sum() <= 1.95 * truth.sum()
+
+
+def test_a_shadow_to_one_side_is_masked() -> None:
+    plain, shade = caption("Reserve now", 34), caption("Reserve now", 34, fill=(10, 10, 10))
+    both = shade.rgba.copy()
+    both[..., 3] //= 2
+    both = np.roll(both, (4, 4), (0, 1))
+    over = plain.rgba[..., 3:] > 0
+    rgba = np.where(over, plain.rgba, both)
+    mask, truth, _ = drawn(Sprite(rgba, plain.letters), moving(31))
+    assert share(mask, truth) >= 0.95
+
+
 @pytest.mark.parametrize("scene", [still, moving])
 @pytest.mark.parametrize("plate", [(250, 250, 250), (220, 30, 60), (15, 20, 40)])
 def test_the_whole_plate_is_masked_and_little_else(scene, plate) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pytest
 
-from adcraft_resources.algorithms.text_kinds import moves_with_scene, nature_of
+from adcraft_resources.algorithms.text_kinds import moves_with_scene, nature_of, sudden_ends
 from adcraft_resources.algorithms.text_lives import TextLife
 from adcraft_resources.algorithms.text_tracks import TextTracker
 from adcraft_tests.drawn_overlays import caption, disc, found, noisy, put, yuv
@@ -90,6 +90,43 @@ def test_a_sliding_caption_is_followed_pixel_by_pixel() -> None:
     for frame in range(8, 18):
         assert abs(life.poses[frame].dx - (place(frame) - X)) <= 1
     assert 20 not in life.poses
+
+
+def test_a_caption_that_slides_over_the_rim_is_covered_while_it_is_cut_off() -> None:
+    def place(i: int) -> int:
+        return X - max(0, 14 - i) * 32
+
+    frames = [put(f, HELLO, place(i), Y)[0] if place(i) > -170 else f for i, f in enumerate(moving_scene(40))]
+    (life,) = track(frames, [0, 20, 32], lambda i: [found(HELLO, X, Y)] if i >= 14 else [])
+    shown = next(i for i in range(40) if place(i) + HELLO.rgba.shape[1] > 4)
+    assert place(shown) < -60
+    assert life.first_frame <= shown
+    assert abs(life.poses[life.first_frame].dx - (place(life.first_frame) - X)) <= 32
+    assert sudden_ends(life, SIZE)[0]
+
+
+def test_a_text_that_comes_at_once_and_fades_out_is_told_so() -> None:
+    def strength(i: int) -> float:
+        return float(np.clip((37 - i) / 8, 0, 1)) if i >= 9 else 0.0
+
+    frames = [put(f, HELLO, X, Y, strength(i))[0] for i, f in enumerate(still_scene(48))]
+    (life,) = track(frames, range(0, 48, 12), lambda i: [found(HELLO, X, Y)] if strength(i) > 0.5 else [])
+    assert sudden_ends(life, SIZE) == (True, False)
+
+
+def test_letters_cut_out_of_a_pop_make_room_for_those_at_rest() -> None:
+    sizes = {10: 0.4, 11: 0.75, 12: 1.15, 13: 1.08}
+    frames = []
+    for i, frame in enumerate(still_scene(50)):
+        sprite = HELLO.at_size(sizes.get(i, 1.0))
+        grow = [(a - b) // 2 for a, b in zip(HELLO.rgba.shape[:2], sprite.rgba.shape[:2], strict=True)]
+        frames.append(put(frame, sprite, X + grow[1], Y + grow[0])[0] if i >= 10 else frame)
+    large = HELLO.at_size(1.08)
+    seen = {13: [found(large, X - 6, Y - 2)]}
+    (life,) = track(frames, [0, 13, 25, 37], lambda i: seen.get(i, [found(HELLO, X, Y)] if i > 13 else []))
+    assert life.first_frame <= 11
+    assert life.last_frame == 49
+    assert 30 not in life.poses
 
 
 def test_a_pop_with_overshoot_is_covered_from_its_first_frame() -> None:

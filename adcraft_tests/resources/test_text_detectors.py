@@ -18,6 +18,8 @@ from adcraft_resources.text_detectors import (
     save_tracks,
     write_mask_file,
 )
+from adcraft_resources.text_detectors.findings import TextFinding
+from adcraft_resources.text_detectors.proof import is_left_text
 from adcraft_tests.drawn_overlays import caption, put
 from adcraft_tests.drawn_videos import take, write_video
 
@@ -130,6 +132,23 @@ def test_text_still_there_is_reported_and_text_gone_is_not(
     assert left.findings
     assert gone.share == 0
     assert gone.worst_frame is None
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "left"),
+    [
+        ("Sumer sal", 0.6, True),  # its ghost
+        ("mm", 0.55, True),
+        ("Order", 0.9, True),  # another text, beyond doubt
+        ("oI", 0.7, False),  # what readers see in a smear
+        ("1l0", 0.6, False),
+        ("S", 0.9, False),
+        ("Summer", 0.3, False),
+    ],
+)
+def test_a_smear_is_not_read_as_text_but_a_ghost_is(text: str, confidence: float, left: bool) -> None:
+    corners = ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0))
+    assert is_left_text(TextFinding(corners, text, confidence), ["Summer sale"]) is left
 
 
 def test_protected_text_stays(clips, detector: TextDetector) -> None:

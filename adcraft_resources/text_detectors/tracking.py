@@ -24,6 +24,7 @@ from adcraft_resources.video_codecs import VideoReader, small_rgb_of
 SOFT_EDGE = 0.0015  # of the short side: 1 pixel at 720
 MEMORY_S = 2.0
 MAX_GAP_LOOKS = 8  # per look; each costs a fraction of one
+UNSEEN = 2  # remembered frames more than lie between two looks
 MEMORY_BYTES = 120_000_000
 
 
@@ -47,6 +48,7 @@ class ClipSearch:
         self._cuts = [shot.first_frame for shot in shots[1:]]
         self._last = shots[-1].last_frame if shots else -1
         self._next_look = self._next_fine = 0.0
+        self._every_s = pace.coarse_every_s
         self._tracker: TextTracker | None = None
         self.tracks: list[TextTrack] = []
 
@@ -56,6 +58,8 @@ class ClipSearch:
             room = MEMORY_BYTES // max(1, picture.size[0] * picture.size[1] * 3 // 2)
             memory = max(8, min(round(MEMORY_S * fps), room))
             self._tracker = TextTracker(picture.size, self._cuts, memory=memory)
+            # A text that came since the last look must still be remembered: of large pictures few are.
+            self._every_s = min(self._pace.coarse_every_s, (memory - UNSEEN) / fps)
         self._tracker.push(index, picture)
         if pts_s >= self._next_look or index == self._last:
             self._look(pts_s, picture)
@@ -77,7 +81,7 @@ class ClipSearch:
         self._look_into_gaps(self._tracker)
         for life in self._tracker.take_closed():
             self._draw(life)
-        self._next_look = pts_s + self._pace.coarse_every_s - 1e-6
+        self._next_look = pts_s + self._every_s - 1e-6
         if fine:
             self._next_fine = pts_s + self._pace.fine_every_s - 1e-6
 

@@ -5,13 +5,16 @@ Belongs here: finding and preparing that folder. Does not: what runs in it.
 
 import os
 import shutil
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dagster as dg
 from dotenv import load_dotenv
 
+from adcraft_assets.partitions import video_partitions
 from adcraft_resources.errors import ConfigInvalid
+from adcraft_resources.exports import locked
 
 INSTANCE_FILE = "dagster.yaml"
 STATE = ".adcraft"
@@ -58,9 +61,20 @@ def enter_home() -> Path:
     return home
 
 
-def open_instance(home: Path) -> AbstractContextManager[dg.DagsterInstance]:
-    """Return the instance that keeps runs and events, to be used in a `with` block."""
-    return dg.DagsterInstance.from_config(str(home))
+@contextmanager
+def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """Give the instance that keeps runs and events for the block.
+
+    Sqlite makes each storage's tables at its first use, and two processes that both find none collide; so every
+    process uses them all once under a lock.
+    """
+    with ExitStack() as stack:
+        with locked(home / STATE / ".instance.lock"):
+            instance = stack.enter_context(dg.DagsterInstance.from_config(str(home)))
+            instance.get_runs(limit=1)
+            instance.get_dynamic_partitions(str(video_partitions.name))
+            instance.all_instigator_state()
+        yield instance
 
 
 def disk_free_gb(folder: Path) -> float:

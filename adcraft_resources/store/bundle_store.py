@@ -62,6 +62,8 @@ class BundleStore(dg.ConfigurableResource):
 
     @property
     def _shelf(self) -> LocalShelf | RemoteShelf:
+        if "://" not in self.base:
+            return LocalShelf(Path(self.base))  # asked ten times an ad when thousands are compared
         if self.is_local:
             return LocalShelf(Path(str(self.root)))
         temporary, mark = Path(tempfile.gettempdir()), digest_of(self.base)

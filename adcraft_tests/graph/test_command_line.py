@@ -110,3 +110,13 @@ def test_secrets_of_the_environment_reach_no_output_store_or_log(home):
     for path in home.folder.rglob("*"):
         if path.is_file() and path.suffix != ".mp4":
             assert secret.encode() not in path.read_bytes(), path
+
+
+def test_first_starts_at_once_in_a_new_home_do_not_collide(home):
+    (home.folder / "dagster.yaml").write_text("storage:\n  sqlite:\n    base_dir: .adcraft/dagster\n")
+    home.write(["v0"])
+    command = [sys.executable, "-m", "adcraft_assets.cli", "sync"]
+    started = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    told = [process.communicate(timeout=120)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], told
+    assert sum("1 new partitions" in one for one in told) == 1

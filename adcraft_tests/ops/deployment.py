@@ -70,7 +70,14 @@ class Postgres:
     def start(self) -> None:
         options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
         log = str(self.folder / "log")
-        self._call("pg_ctl", "-D", str(self.folder / "data"), "-o", options, "-l", log, "-w", "start")
+        for left in range(30, -1, -1):  # after a kill its memory is in use until the last backend is gone
+            try:
+                self._call("pg_ctl", "-D", str(self.folder / "data"), "-o", options, "-l", log, "-w", "start")
+                return
+            except AssertionError:
+                if not left:
+                    raise
+                time.sleep(1)
 
     def stop(self, mode: str = "fast") -> None:
         with suppress(AssertionError):

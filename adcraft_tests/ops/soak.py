@@ -25,7 +25,7 @@ STAGES = (
     "styled_variants",
     "ranked_outputs",
 )
-NIGHT_S = 420
+NIGHT_S = 900
 
 
 class Week:

@@ -120,3 +120,31 @@ def test_first_starts_at_once_in_a_new_home_do_not_collide(home):
     told = [process.communicate(timeout=120)[1] for process in started]
     assert [process.returncode for process in started] == [0, 0, 0], told
     assert sum("1 new partitions" in one for one in told) == 1
+
+
+def test_a_backfill_without_a_daemon_is_made_here_and_then_has_nothing_left_to_do(home, capfd):
+    home.write(["v0"], variants_per_video=1)
+    assert main(["backfill", "--product", "soap"]) == 0
+    assert "no daemon runs" in capfd.readouterr().err
+    assert len(list((home.folder / "results" / "soap" / "v0").glob("*.mp4"))) == 1
+    assert main(["backfill", "--product", "soap", "--only-failed"]) == 0
+    assert "nothing to do" in capfd.readouterr().err
+    before = home.stamps()
+    assert main(["backfill", "--product", "soap", "--from", "styled_variants"]) == 0
+    assert home.stamps() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["--product", "tea"], "Known: soap"), (["--product", "soap", "--from", "nope"], "Known: source_video")],
+)
+def test_a_backfill_of_what_does_not_exist_is_refused(home, capfd, arguments, words):
+    home.write(["v0"])
+    assert main(["backfill", *arguments]) == 2
+    assert words in capfd.readouterr().err
+
+
+def test_pruning_by_hand_names_what_goes(home, capfd):
+    home.write(["v0"])
+    assert main(["prune", "--dry-run"]) == 0
+    assert "0 generations would go" in capfd.readouterr().err

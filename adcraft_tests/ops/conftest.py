@@ -65,6 +65,6 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def deployment(postgres_needed, site):
-    made = Deployment(site.folder, site.config, Postgres(site.folder))
+    made = Deployment(site.folder, site.config, Postgres())
     yield made
     made.stop()

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from contextlib import suppress
@@ -45,15 +46,12 @@ def free_port() -> int:
 class Postgres:
     """A PostgreSQL server of its own in a folder; root starts it as the user `postgres`, as it refuses root."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port, self.bin = folder / "pg", free_port(), postgres_bin()
-        self.user = POSTGRES_USER if os.geteuid() == 0 else None
-        self.folder.mkdir(parents=True)
+    def __init__(self) -> None:
+        # Not under pytest's folders: every session makes those its own again, and the server runs as another user.
+        self.folder, self.port = Path(tempfile.mkdtemp(prefix="adcraft-pg-")), free_port()
+        self.bin, self.user = postgres_bin(), POSTGRES_USER if os.geteuid() == 0 else None
         if self.user:
             shutil.chown(self.folder, self.user)
-            for parent in self.folder.parents:
-                if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
-                    parent.chmod(parent.stat().st_mode | 0o011)
         self._call(
             "initdb", "-D", str(self.folder / "data"), "-U", "adcraft", "--auth=trust", "-N", "-E", "UTF8"
         )
@@ -73,11 +71,12 @@ class Postgres:
         for left in range(30, -1, -1):  # after a kill its memory is in use until the last backend is gone
             try:
                 self._call("pg_ctl", "-D", str(self.folder / "data"), "-o", options, "-l", log, "-w", "start")
-                return
             except AssertionError:
                 if not left:
                     raise
                 time.sleep(1)
+            else:
+                return
 
     def stop(self, mode: str = "fast") -> None:
         with suppress(AssertionError):
@@ -233,3 +232,4 @@ class Deployment:
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         self.postgres.stop("immediate")
+        shutil.rmtree(self.postgres.folder, ignore_errors=True)

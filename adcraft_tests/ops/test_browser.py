@@ -4,6 +4,8 @@ Screenshots go to ADCRAFT_SCREENSHOTS where that is set, for people to look at.
 """
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -156,3 +158,28 @@ def test_a_new_product_makes_itself_and_nothing_else(deployment, site):
     ]
     assert ranges == [("tea__v1", "tea__v2")]  # one chunk, all stages
     assert len(runs) - before <= 2  # and perhaps the summary
+    command = [
+        "backfill",
+        "--product",
+        "tea",
+        "--from",
+        "ranked_outputs",
+        "--wait",
+        "--config",
+        str(site.config),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "adcraft_assets.cli", *command],
+        env=deployment.environment,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "the daemon runs it" in done.stderr
+    backfills = deployment.ask(
+        "{partitionBackfillsOrError{... on PartitionBackfills{results{title status}}}}"
+    )
+    titles = [one["title"] for one in backfills["partitionBackfillsOrError"]["results"]]
+    assert "Backfill of tea" in titles

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from adcraft_assets.settings import Product, Settings, Video, load_settings
+from adcraft_assets.product_settings import Product, Video
+from adcraft_assets.settings import Settings, load_settings
 from adcraft_resources.errors import ConfigInvalid
 
 SEPARATOR = "__"

@@ -13,7 +13,8 @@ from adcraft_assets.commands.reports import progress_style, report_launch, say
 from adcraft_assets.definitions import build_defs, resources_of
 from adcraft_assets.launches import Outcome, add_partitions, launch, launch_summary, launch_verdicts
 from adcraft_assets.partitions import ads_of
-from adcraft_assets.settings import Settings, id_of_url, load_settings, slug_of
+from adcraft_assets.product_settings import id_of_url, slug_of
+from adcraft_assets.settings import Settings, load_settings
 from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.progress import Progress
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adcraft_assets.partitions import ads_of
-from adcraft_assets.settings import SLUG, Settings, id_of_url, load_settings, parse_settings, slug_of
+from adcraft_assets.product_settings import SLUG, id_of_url, slug_of
+from adcraft_assets.settings import Settings, load_settings, parse_settings
 from adcraft_resources.errors import ConfigInvalid
 
 ROOT = Path(__file__).parents[2]

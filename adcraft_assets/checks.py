@@ -17,11 +17,16 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from adcraft_assets.approvals import GATE
 from adcraft_assets.partitions import video_partitions
 from adcraft_resources.errors import GateFailed, StoreDamaged, UpstreamMissing
+from adcraft_resources.experiments import ISOLATION
 from adcraft_resources.gates import GATES, GateSettings, Stage, Verdict, judge_cleaning, judge_variants
 from adcraft_resources.store import Bundle, BundleStore
 
 APPROVAL = GATE
+INFORMING = (APPROVAL, ISOLATION)
+"""Checks on `ranked_outputs` that stop no run: one holds the export, one tells whether a test is clean."""
 DESCRIPTIONS = {
+    ISOLATION: "In `isolate` mode every delivered variant differs from the control in exactly one factor, by the "
+    "variants' manifests. Otherwise experiment.json says why there is no test.",
     APPROVAL: "People looked at the variants and let them out (adcraft approve, or approvals.json); what waits is "
     "shown in the review folder. Always true while `approval` is off in config.json.",
     "cleaned_frames_keep_the_scene": "Outside the masks the picture is the source's (SSIM, 5th percentile), "
@@ -60,16 +65,19 @@ def specs_of(stage: Stage) -> list[dg.AssetCheckSpec]:
         ]
 
 
-def approval_spec() -> dg.AssetCheckSpec:
-    """Return the check that shows whether people let an ad's variants out; it stops no run, it holds the export."""
+def informing_specs() -> list[dg.AssetCheckSpec]:
+    """Return the checks on an ad's order: let out by people, and fit for a test of one factor."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
-        return dg.AssetCheckSpec(
-            APPROVAL,
-            asset="ranked_outputs",
-            partitions_def=video_partitions,
-            description=DESCRIPTIONS[APPROVAL],
-        )
+        return [
+            dg.AssetCheckSpec(
+                name,
+                asset="ranked_outputs",
+                partitions_def=video_partitions,
+                description=DESCRIPTIONS[name],
+            )
+            for name in INFORMING
+        ]
 
 
 def verdicts_of(bundle: Bundle, gates: GateSettings) -> tuple[Verdict, ...]:
@@ -140,7 +148,7 @@ def evaluation_of(
         asset_key=asset,
         partition=key,
         passed=verdict.passed,
-        blocking=verdict.gate != APPROVAL,
+        blocking=verdict.gate not in INFORMING,
         severity=severity_of(verdict),
         description=verdict.reason,
         metadata=evidence_of(verdict, shown),

@@ -13,6 +13,7 @@ from adcraft_assets.approvals import Approvals
 from adcraft_assets.checks import upstream_of, verdicts_of
 from adcraft_assets.partitions import Ad
 from adcraft_assets.settings import Settings
+from adcraft_resources.experiments import Candidate, Subject, plan_experiment, write_handover
 from adcraft_resources.exports import copy_file, export_folder, is_fresh
 from adcraft_resources.gallery import (
     GalleryModel,
@@ -31,7 +32,7 @@ from adcraft_resources.thumbnails import read_picture, write_picture
 from adcraft_resources.variant_lanes import POSTER, VIDEO
 from adcraft_resources.video_codecs import read_frames
 
-VERSION = "1"
+VERSION = "2"
 BEFORE_STEM = "before"
 SHOWN_STILLS = 12
 PLAYABLE = (".mp4", ".m4v", ".mov")
@@ -78,6 +79,7 @@ def delivery_identity(
         "ranking": ranking,
         "gates": settings.gates.model_dump(mode="json"),
         "product": ad.product.spoken_name,
+        "experiment": settings.experiment.model_dump(mode="json"),
         "version": VERSION,
         **({} if approved is None else {"approved": list(approved)}),
     }
@@ -136,7 +138,24 @@ class _Sources:
             copy_file(self._variant(one["id"]).file(POSTER), pictures / f"rejected_{one['id']}.jpg")
         first = read_frames(self.source.file(self.source.manifest["file"]), [0])
         write_picture(first[0], pictures / f"{BEFORE_STEM}.jpg")
+        write_handover(folder, self._experiment(), self.settings.experiment)
         write_gallery(folder, self._model(folder, pictures))
+
+    def _experiment(self) -> dict[str, Any]:
+        """Plan the test of the variants shown."""
+        subject = Subject(
+            product=self.ad.product.id,
+            video=self.ad.video.id,
+            made_on=str(self.ranking.manifest["made_at"])[:10],
+            mode=self.settings.variants.mode,
+        )
+        candidates = [
+            Candidate(
+                one["id"], one["rank"], one["file"], self._variant(one["id"]).manifest, one.get("policy", {})
+            )
+            for one in self.order["ranked"]
+        ]
+        return plan_experiment(subject, candidates, self.settings.experiment)
 
     def _variant(self, name: str) -> Bundle:
         bundle = self.variants[name]

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from adcraft_assets.approvals import approvals_of
-from adcraft_assets.checks import approval_spec, upstream_of
+from adcraft_assets.checks import informing_specs, upstream_of
 from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.deliveries import deliver, frame_rate
 from adcraft_assets.evidence import numbers, pictures, table
@@ -26,6 +26,7 @@ from adcraft_resources.appraisals import appraise
 from adcraft_resources.cleaning import MEZZANINE
 from adcraft_resources.encoders import ImageEncoder
 from adcraft_resources.errors import StoreDamaged
+from adcraft_resources.experiments import judge_isolation
 from adcraft_resources.policies import PolicyReview
 from adcraft_resources.progress import Progress
 from adcraft_resources.result_cache import ResultCache
@@ -45,7 +46,7 @@ RANKING = "ranking.json"
     owners=["team:creative"],
     code_version=VERSIONS["ranked_outputs"],
     op_tags=step_of("siglip"),
-    check_specs=[approval_spec()],
+    check_specs=informing_specs(),
 )
 def ranked_outputs(
     context: dg.AssetExecutionContext,
@@ -68,8 +69,10 @@ def ranked_outputs(
             work = _Work.of(store, result_cache, encoder, catalog.ad(key), settings)
             bundle, reused = store.ensure("ranked_outputs", key, work.identity(), work.fill)
             exported = deliver(store, bundle, work.ad, settings, results, approvals)
-        verdict = approvals.verdict(key, bundle.read_json(RANKING)["ranked"])
-        return Made(bundle, reused and not exported, _shown(bundle, work.variants), (verdict,))
+        ranked = bundle.read_json(RANKING)["ranked"]
+        manifests = {one["id"]: work.variants[one["id"]].manifest for one in ranked}
+        verdicts = approvals.verdict(key, ranked), judge_isolation(settings.variants.mode, manifests)
+        return Made(bundle, reused and not exported, _shown(bundle, work.variants), verdicts)
 
     return make_chunk(context, make)
 

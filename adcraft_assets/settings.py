@@ -15,6 +15,7 @@ from adcraft_assets.product_settings import Product, ProductType, refuse_twins, 
 from adcraft_assets.refresh_settings import RefreshSettings
 from adcraft_resources.downloads import DownloadSettings
 from adcraft_resources.errors import ConfigInvalid
+from adcraft_resources.experiments import ExperimentSettings
 from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.gates import GateSettings
 from adcraft_resources.model_settings import ModelSettings, Profile
@@ -70,6 +71,7 @@ class Settings(Section):
     license_accepted: tuple[str, ...] = ()
     gates: GateSettings = GateSettings()
     policy: PolicySettings = PolicySettings()
+    experiment: ExperimentSettings = ExperimentSettings()
     download: DownloadSettings = DownloadSettings()
     refresh: RefreshSettings = RefreshSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -66,6 +66,9 @@ def test_one_ad_becomes_ranked_variants_with_poster_ranking_and_gallery(finished
         assert one["policy"]["verdict"] == "pass"
     assert "SALE" not in (folder / "ranking.csv").read_text()
     assert (folder / "index.html").is_file()
+    test = json.loads((folder / "experiment.json").read_text())
+    assert [cell["file"] for cell in test["cells"]] == variants(finished)
+    assert (folder / "bulk_upload.csv").is_file()
 
 
 def test_a_second_run_with_nothing_changed_makes_nothing(finished):

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from adcraft_assets.ad_performance import ad_performance
 from adcraft_assets.automation.approving import approval_sensor
 from adcraft_assets.automation.cataloguing import catalog_sensor
 from adcraft_assets.automation.conditions import AFTER_ANY_AD, NEW_AD, new_ads_sensor, summary_sensor
@@ -92,6 +93,7 @@ def build_defs(path: Path, resource_overrides: Mapping[str, Any] | None = None) 
         processing_summary.with_attributes(automation_condition=AFTER_ANY_AD),
         refresh_plan,
         refresh_report,
+        *([ad_performance] if settings.performance.results_csv else []),
     ]
     return dg.Definitions(
         assets=[place(asset, settings, executor) for asset in assets],

@@ -27,6 +27,7 @@ from adcraft_resources.cleaning import MEZZANINE
 from adcraft_resources.encoders import ImageEncoder
 from adcraft_resources.errors import StoreDamaged
 from adcraft_resources.experiments import judge_isolation
+from adcraft_resources.performance import record_delivered
 from adcraft_resources.policies import PolicyReview
 from adcraft_resources.progress import Progress
 from adcraft_resources.result_cache import ResultCache
@@ -71,6 +72,9 @@ def ranked_outputs(
             exported = deliver(store, bundle, work.ad, settings, results, approvals)
         ranked = bundle.read_json(RANKING)["ranked"]
         manifests = {one["id"]: work.variants[one["id"]].manifest for one in ranked}
+        if exported or not reused:
+            plans = {name: manifest["plan"] for name, manifest in manifests.items()}
+            record_delivered(store, key, ranked, plans)
         verdicts = approvals.verdict(key, ranked), judge_isolation(settings.variants.mode, manifests)
         return Made(bundle, reused and not exported, _shown(bundle, work.variants), verdicts)
 

@@ -90,5 +90,9 @@ class CopyRefused(AdcraftError):
     """Ad copy broke a rule (length, banned claim, format) and could not be repaired."""
 
 
+class ResultsInvalid(AdcraftError):
+    """An exported results CSV can't be read, or names what was never delivered."""
+
+
 class PlanImpossible(AdcraftError):
     """No variant plan satisfies the settings."""

@@ -76,23 +76,44 @@ class _Form(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class BulkRow(_Form):
-    """One ad of the bulk sheet; the aliases are the sheet's column names."""
+COLUMNS: Final = {
+    "campaign_name": "Campaign Name",
+    "campaign_status": "Campaign Status",
+    "adset_name": "Ad Set Name",
+    "adset_status": "Ad Set Run Status",
+    "age_min": "Age Min",
+    "ad_name": "Ad Name",
+    "ad_status": "Ad Status",
+    "title": "Title",
+    "body": "Body",
+    "link": "Link",
+    "call_to_action": "Call to Action",
+    "video_file": "Video File Name",
+    "image_file": "Image File Name",
+    "url_tags": "URL Tags",
+}
+"""Names of the sheet's columns, as Ads Manager's import template has them."""
 
-    campaign_name: Name = Field(alias="Campaign Name")
-    campaign_status: Literal["PAUSED"] = Field(default="PAUSED", alias="Campaign Status")
-    adset_name: Name = Field(alias="Ad Set Name")
-    adset_status: Literal["PAUSED"] = Field(default="PAUSED", alias="Ad Set Run Status")
-    age_min: int = Field(alias="Age Min", ge=13, le=65)
-    ad_name: Name = Field(alias="Ad Name")
-    ad_status: Literal["PAUSED"] = Field(default="PAUSED", alias="Ad Status")
-    title: str = Field(alias="Title", min_length=1)
-    body: str = Field(alias="Body", min_length=1)
-    link: str = Field(alias="Link")
-    call_to_action: str = Field(alias="Call to Action")
-    video_file: str = Field(alias="Video File Name", pattern=r"^[a-z0-9_-]+\.mp4$")
-    image_file: str = Field(alias="Image File Name", pattern=r"^[a-z0-9_-]+\.jpg$")
-    url_tags: str = Field(alias="URL Tags", pattern=r"^utm_source=")
+
+class BulkRow(_Form):
+    """One ad of the bulk sheet; read and written by the names of `COLUMNS`."""
+
+    model_config = ConfigDict(alias_generator=COLUMNS.__getitem__)
+
+    campaign_name: Name
+    campaign_status: Literal["PAUSED"] = Field(default="PAUSED")
+    adset_name: Name
+    adset_status: Literal["PAUSED"] = Field(default="PAUSED")
+    age_min: int = Field(ge=13, le=65)
+    ad_name: Name
+    ad_status: Literal["PAUSED"] = Field(default="PAUSED")
+    title: str = Field(min_length=1)
+    body: str = Field(min_length=1)
+    link: str
+    call_to_action: str
+    video_file: str = Field(pattern=r"^[a-z0-9_-]+\.mp4$")
+    image_file: str = Field(pattern=r"^[a-z0-9_-]+\.jpg$")
+    url_tags: str = Field(pattern=r"^utm_source=")
 
     @model_validator(mode="after")
     def _holds_together(self) -> BulkRow:

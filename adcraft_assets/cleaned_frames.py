@@ -10,13 +10,14 @@ import dagster as dg
 
 from adcraft_assets.checks import specs_of, upstream_of, verdicts_of
 from adcraft_assets.chunks import CHUNK, Made, make_chunk
-from adcraft_assets.evidence import numbers, picture, table
+from adcraft_assets.evidence import numbers, picture, pictures, table
 from adcraft_assets.identities import VERSIONS, cleaning_identity
-from adcraft_assets.partitions import Catalog, video_partitions
+from adcraft_assets.partitions import Ad, Catalog, video_partitions
 from adcraft_assets.placement import step_of
 from adcraft_resources.cleaning import MEZZANINE, clean_ad
 from adcraft_resources.inpainters import Inpainter
 from adcraft_resources.progress import Progress
+from adcraft_resources.rights import check_rights, find_watermarks
 from adcraft_resources.shot_lists import read_shot_list
 from adcraft_resources.store import Bundle, BundleStore, Draft
 from adcraft_resources.text_detectors import TextDetector, load_tracks
@@ -52,6 +53,7 @@ def cleaned_frames(
     def make(key: str) -> Made:
         source, masks = upstream_of(store, "source_video", key), upstream_of(store, "ocr_masks", key)
         stills = upstream_of(store, "keyframes", key)
+        _refuse_foreign_marks(context, catalog.ad(key), masks, source)
 
         def fill(draft: Draft) -> None:
             with progress.stage(key, "cleaned_frames", source.figures.get("frame_count")) as on_frame:
@@ -76,6 +78,20 @@ def cleaned_frames(
         return Made(bundle, reused, _shown(bundle, source), verdicts_of(bundle, gates))
 
     return make_chunk(context, make)
+
+
+def _refuse_foreign_marks(context: dg.AssetExecutionContext, ad: Ad, masks: Bundle, source: Bundle) -> None:
+    """Stop before a watermark of footage nobody vouches for is removed, showing the frame on the asset's page."""
+    marks = find_watermarks(load_tracks(masks.path)) if ad.product.rights == "unstated" else []
+    if marks:
+        frames = read_frames(source.file(source.manifest["file"]), [mark.frame for mark in marks])
+        shown = {f"frame {index}": frame for index, frame in frames.items()}
+        context.log_event(
+            dg.AssetObservation(
+                asset_key=context.asset_key, partition=ad.key, metadata={"watermark": pictures(shown)}
+            )
+        )
+    check_rights(ad.key, ad.product.rights, marks)
 
 
 def _shown(bundle: Bundle, source: Bundle) -> Mapping[str, Any]:

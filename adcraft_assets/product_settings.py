@@ -117,7 +117,10 @@ class Product(Section):
     market: Market = Field(
         default="", description="Market whose advertising rules hold; empty applies the rules of all."
     )
-    rights: Literal["owned", "licensed", "unstated"] = "unstated"
+    rights: Literal["owned", "licensed", "unstated"] = Field(
+        default="unstated",
+        description="Whose footage it is. While unstated, watermark-like text is not removed but refused.",
+    )
     videos: tuple[Video, ...] = ()
 
     @model_validator(mode="after")

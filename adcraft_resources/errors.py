@@ -90,6 +90,10 @@ class CopyRefused(AdcraftError):
     """Ad copy broke a rule (length, banned claim, format) and could not be repaired."""
 
 
+class RightsUnstated(AdcraftError):
+    """A watermark would be removed from footage nobody said they own or license."""
+
+
 class ResultsInvalid(AdcraftError):
     """An exported results CSV can't be read, or names what was never delivered."""
 

@@ -28,7 +28,7 @@ VERSIONS = {
     "cleaned_frames": "1",
     "hooks": "1",
     "styled_variants": "1",
-    "ranked_outputs": "1",
+    "ranked_outputs": "2",
 }
 """Code version of each stage in the order they are made; raise one and the stage is made again for every ad."""
 

@@ -26,7 +26,7 @@ from adcraft_resources.appraisals import appraise
 from adcraft_resources.cleaning import MEZZANINE
 from adcraft_resources.encoders import ImageEncoder
 from adcraft_resources.errors import StoreDamaged
-from adcraft_resources.experiments import judge_isolation
+from adcraft_resources.experiments import compare_cells, judge_isolation
 from adcraft_resources.performance import record_delivered
 from adcraft_resources.policies import PolicyReview
 from adcraft_resources.progress import Progress
@@ -70,12 +70,12 @@ def ranked_outputs(
             work = _Work.of(store, result_cache, encoder, catalog.ad(key), settings)
             bundle, reused = store.ensure("ranked_outputs", key, work.identity(), work.fill)
             exported = deliver(store, bundle, work.ad, settings, results, approvals)
-        ranked = bundle.read_json(RANKING)["ranked"]
-        manifests = {one["id"]: work.variants[one["id"]].manifest for one in ranked}
+        ranking = bundle.read_json(RANKING)
+        ranked = ranking["ranked"]
         if exported or not reused:
-            plans = {name: manifest["plan"] for name, manifest in manifests.items()}
+            plans = {one["id"]: work.variants[one["id"]].manifest["plan"] for one in ranked}
             record_delivered(store, key, ranked, plans)
-        verdicts = approvals.verdict(key, ranked), judge_isolation(settings.variants.mode, manifests)
+        verdicts = approvals.verdict(key, ranked), judge_isolation(ranking)
         return Made(bundle, reused and not exported, _shown(bundle, work.variants), verdicts)
 
     return make_chunk(context, make)
@@ -196,7 +196,9 @@ class _Work:
         return tuple((track["first_frame"] / fps, (track["last_frame"] + 1) / fps) for track in labels)
 
     def _told(self, order: RankedVariants) -> dict[str, Any]:
+        manifests = {one.id: self.variants[one.id].manifest for one in order.delivered}
         return {
+            "isolation": compare_cells(self.settings.variants.mode, manifests),
             "ranked": [self._variant(one) for one in order.delivered],
             "rejected": [self._variant(one) for one in order.rejected],
             "warnings": list(order.warnings),

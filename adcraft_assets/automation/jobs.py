@@ -12,6 +12,7 @@ from adcraft_assets.approvals import Approvals, approvals_of
 from adcraft_assets.checks import evaluation_of, materialization_of, verdicts_of
 from adcraft_assets.partitions import Catalog
 from adcraft_assets.settings import Settings
+from adcraft_resources.experiments import judge_isolation
 from adcraft_resources.gates import GATES, Verdict
 from adcraft_resources.store import Bundle, BundleStore
 
@@ -68,10 +69,11 @@ def evaluations(
 
 
 def judge_bundle(bundle: Bundle, settings: Settings, approvals: Approvals) -> tuple[Verdict, ...]:
-    """Return today's verdicts on a bundle: the gates', or people's."""
+    """Return today's verdicts on a bundle: the gates', or people's and whether cells are isolated."""
     if bundle.kind in GATES:
         return verdicts_of(bundle, settings.gates)
-    return (approvals.verdict(bundle.key, bundle.read_json("ranking.json")["ranked"]),)
+    ranking = bundle.read_json("ranking.json")
+    return approvals.verdict(bundle.key, ranking["ranked"]), judge_isolation(ranking)
 
 
 @dg.job(description="Re-emits the verdicts of all gates after a threshold changed, without rendering.")

@@ -5,7 +5,12 @@ ranking variants, and uploading anything: nothing here speaks to a network.
 """
 
 from adcraft_resources.experiments.handover import BulkRow, CreativePayload, write_handover
-from adcraft_resources.experiments.isolation import ISOLATION, isolation_faults, judge_isolation
+from adcraft_resources.experiments.isolation import (
+    ISOLATION,
+    compare_cells,
+    isolation_faults,
+    judge_isolation,
+)
 from adcraft_resources.experiments.plan import Candidate, Subject, plan_experiment
 from adcraft_resources.experiments.power import SampleSize, sample_size
 from adcraft_resources.experiments.settings import ExperimentSettings
@@ -18,6 +23,7 @@ __all__ = [
     "ExperimentSettings",
     "SampleSize",
     "Subject",
+    "compare_cells",
     "isolation_faults",
     "judge_isolation",
     "plan_experiment",

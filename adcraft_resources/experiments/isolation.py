@@ -48,15 +48,23 @@ def isolation_faults(manifests: Mapping[str, Manifest]) -> list[str]:
     return faults
 
 
-def judge_isolation(mode: str, manifests: Mapping[str, Manifest]) -> Verdict:
-    """Return the verdict on the delivered variants of an ad; true where no isolation was asked for."""
+def compare_cells(mode: str, manifests: Mapping[str, Manifest]) -> dict[str, Any] | None:
+    """Return what an ad's ranking keeps of the comparison: faults and number of cells; None where cells explore."""
     if mode != "isolate":
+        return None
+    return {"faults": isolation_faults(manifests), "cells": len(manifests) - 1}
+
+
+def judge_isolation(ranking: Mapping[str, Any]) -> Verdict:
+    """Return the verdict on the delivered variants of a ranking; true where no isolation was asked for."""
+    compared = ranking.get("isolation")
+    if compared is None:
         return Verdict(
-            ISOLATION, True, "variants explore; cells may differ in several factors", {"mode": mode}
+            ISOLATION, True, "variants explore; cells may differ in several factors", {"cells": None}
         )
-    faults = isolation_faults(manifests)
-    told = f"each of {len(manifests) - 1} cells differs from the control in exactly one factor"
-    return Verdict(ISOLATION, not faults, "; ".join(faults) or told, {"mode": mode, "cells": len(manifests)})
+    faults, cells = compared["faults"], compared["cells"]
+    told = f"each of {cells} cells differs from the control in exactly one factor"
+    return Verdict(ISOLATION, not faults, "; ".join(faults) or told, {"cells": cells})
 
 
 def _other_inputs(control: Manifest, cell: Manifest, changed: Sequence[str]) -> list[str]:

@@ -257,7 +257,7 @@ def test_verdicts_of_a_range_run_show_on_each_partition(project):
     assert project.run().failed == {}
     instance, resources = project.instance, resources_of(project.path)
     (run,) = [one for one in instance.get_runs() if "dagster/asset_partition_range_start" in one.tags]
-    assert show_verdicts(instance, run, resources["catalog"], resources["store"]) == 2 * 5
+    assert show_verdicts(instance, run, resources["catalog"], resources["store"]) == 2 * 6
     graph = build_defs(project.path).resolve_asset_graph()
     for key in graph.asset_check_keys:
         infos = instance.event_log_storage.get_asset_check_partition_info([key])

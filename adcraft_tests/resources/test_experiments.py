@@ -15,6 +15,7 @@ from adcraft_resources.experiments import (
     CreativePayload,
     ExperimentSettings,
     Subject,
+    compare_cells,
     isolation_faults,
     judge_isolation,
     plan_experiment,
@@ -123,7 +124,7 @@ def test_exploring_takes_the_best_ranked_as_control_and_says_that_cells_differ_a
     assert told["ready"]
     assert told["cells"][0]["rank"] == 1
     assert "as whole creatives" in told["hypothesis"]
-    assert judge_isolation("explore", manifests_of("explore", 4)).passed
+    assert judge_isolation({"isolation": compare_cells("explore", manifests_of("explore", 4))}).passed
 
 
 def test_at_most_five_cells_are_tested_and_the_rest_is_named():
@@ -169,7 +170,7 @@ def test_the_proof_holds_for_what_was_planned():
     ],
 )
 def test_the_proof_finds_a_second_difference(changes, fault: str):
-    verdict = judge_isolation("isolate", broken(**changes))
+    verdict = judge_isolation({"isolation": compare_cells("isolate", broken(**changes))})
     assert not verdict.passed
     assert fault in verdict.reason
 

@@ -15,6 +15,8 @@ from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.gates import GateSettings, judge_variant
 from adcraft_resources.hook_sets import CopyBrief, HookSet
 from adcraft_resources.policies import PolicyReview, review_variant
+from adcraft_resources.provenance import VERSION as PROVENANCE_VERSION
+from adcraft_resources.provenance import provenance_fault
 from adcraft_resources.rotations import Rotation
 from adcraft_resources.store import digest_of
 from adcraft_resources.stylists import Style, load_styles, styles_for
@@ -172,6 +174,7 @@ class VariantBasis:
             "first_frame": self.first_frame,
             "stylist": self.stylist,
             "renderer": RENDERER_VERSION,
+            "provenance": PROVENANCE_VERSION,
             "version": VERSIONS["styled_variants"],
         }
 
@@ -187,7 +190,8 @@ class VariantBasis:
 def rejection_of(figures: Mapping[str, Any], gates: GateSettings) -> str:
     """Why a gate rejects a variant today, or nothing."""
     verdicts = judge_variant(figures, gates)
-    return "; ".join(f"{verdict.gate}: {verdict.reason}" for verdict in verdicts if not verdict.passed)
+    faults = [f"{verdict.gate}: {verdict.reason}" for verdict in verdicts if not verdict.passed]
+    return "; ".join([*faults, *filter(None, [provenance_fault(figures)])])
 
 
 def review_of(ad: Ad, settings: Settings, plan: Manifest, masks: Manifest) -> PolicyReview:

@@ -23,6 +23,7 @@ from adcraft_resources.cleaning import MEZZANINE
 from adcraft_resources.encoders import ImageEncoder
 from adcraft_resources.gates import judge_variant
 from adcraft_resources.progress import OnFrame, Progress
+from adcraft_resources.provenance import disclose, stamp
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.rotations import rotation_of
 from adcraft_resources.shot_lists import ShotList, read_shot_list
@@ -229,7 +230,17 @@ class _Work:
             manifest["plan"] = one.plan.to_dict()
             manifest["style"] = self.basis.styles[one.plan.style].model_dump(mode="json")
             manifest["backend"] = type(self.stylist).__name__
-            manifest["figures"] = {**one.figures, "probe": self._probe(one)}
+            disclosure = self._disclose(one.plan)
+            manifest["ai_disclosure"] = disclosure
+            probe = self._probe(one)
+            said = stamp(one.folder / VIDEO, one.folder / POSTER, disclosure)
+            manifest["figures"] = {**one.figures, "probe": probe, "provenance": said}
+
+    def _disclose(self, plan: VariantPlan) -> dict[str, Any]:
+        """Say what made a variant, by the backends that ran."""
+        backends = {"removal": str(self.cleaned.manifest["backend"]), "style": type(self.stylist).__name__}
+        style = digest_of(self.basis.styles[plan.style].model_dump(mode="json"))
+        return disclose(backends, plan.hook.source, {"style": style})
 
     def _probe(self, one: RenderedVariant) -> dict[str, Any]:
         """Return the file's figures, with its sound and duration against the cleaned ad's."""

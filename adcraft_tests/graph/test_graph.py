@@ -9,6 +9,7 @@ import time
 import pytest
 
 from adcraft_assets.definitions import PARTITIONED, resources_of
+from adcraft_resources.provenance import FILTERED, source_type_of_mp4
 from adcraft_resources.store import sha256_of
 from adcraft_tests.fakes import (
     CountingStylist,
@@ -64,6 +65,7 @@ def test_one_ad_becomes_ranked_variants_with_poster_ranking_and_gallery(finished
     for one in ranking["ranked"]:
         assert (folder / one["file"]).with_suffix(".jpg").is_file()
         assert one["policy"]["verdict"] == "pass"
+        assert source_type_of_mp4(folder / one["file"]) == FILTERED
     assert "SALE" not in (folder / "ranking.csv").read_text()
     assert (folder / "index.html").is_file()
     test = json.loads((folder / "experiment.json").read_text())

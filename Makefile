@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CONFIG ?= config.json
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: setup demo test test-cluster test-ray test-ops check run dev bench bench-clean bench-style bench-gates bench-scale schema pins clean
+.PHONY: setup demo test test-cluster test-ray test-ops test-models check run dev bench bench-clean bench-style bench-gpu bench-gates bench-scale schema pins clean
 .DEFAULT_GOAL := help
 
 help:
@@ -70,6 +70,15 @@ endif
 test-ray: .venv-ray/.ready
 	@.venv-ray/bin/$(CLUSTER_PYTEST)/cluster_ray.py -m ray
 
+# The gpu profile on a CPU: true classes, tiny random weights. torch comes unhashed: its builds differ per platform.
+$(VENV)/.models: $(VENV)/.ready requirements-models.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-models.txt
+	@touch $@
+
+test-models: $(VENV)/.models
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadfile -m models --durations=5 adcraft_tests/models
+
 check: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -96,6 +105,10 @@ bench-clean: setup
 
 bench-gates: setup
 	@$(BIN)/python -m adcraft_tests.bench.bench_gates $(or $(STORES),.adcraft/store)
+
+# Needs a CUDA GPU and the extra gpu; see README. One section: make bench-gpu SECTIONS=klein
+bench-gpu:
+	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -m adcraft_tests.bench.bench_gpu $(SECTIONS)
 
 schema: setup
 	@$(BIN)/adcraft schema > config.schema.json

@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_clean(commands)
     _add_keeping(commands)
+    _add_weights(commands)
     _add_small(commands)
     return parser
 
@@ -117,6 +118,16 @@ def _add_keeping(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         command.add_argument("--config", default="config.json", help="config file (default: config.json)")
 
 
+def _add_weights(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    weights = commands.add_parser("weights", help="model weights of the gpu profile")
+    weights.add_argument("action", choices=("list", "pull", "verify"))
+    weights.add_argument(
+        "names", nargs="*", metavar="NAME", help="checkpoints, NAME or NAME@REVISION (default: the config's)"
+    )
+    weights.add_argument("--config", default=None, help="config file (default: the one in use)")
+    weights.set_defaults(call=_weights)
+
+
 def _add_small(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     doctor = commands.add_parser("doctor", help="what this machine can and cannot do")
     doctor.add_argument("--config", default=None)
@@ -185,6 +196,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from adcraft_assets.commands.doctor import doctor
 
     return doctor(arguments)
+
+
+def _weights(arguments: argparse.Namespace) -> int:
+    from adcraft_assets.commands.weights import weights
+
+    return weights(arguments)
 
 
 def _sync(arguments: argparse.Namespace) -> int:

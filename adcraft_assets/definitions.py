@@ -34,7 +34,7 @@ from adcraft_assets.settings import Settings, load_settings
 from adcraft_assets.source_video import source_video
 from adcraft_assets.staleness import Roles
 from adcraft_assets.styled_variants import styled_variants
-from adcraft_resources.profiles import resources_for
+from adcraft_resources.profiles import Site, resources_for
 from adcraft_resources.progress import Progress
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.sample_ads import SampleDownloader
@@ -66,14 +66,17 @@ def resources_of(path: Path) -> dict[str, Any]:
     """Return every resource of the graph for a config file."""
     settings = load_settings(path)
     cache = os.environ.get(CACHE_VARIABLE, "")
-    store = BundleStore(base=store_base(settings, path.resolve().parent), cache=cache)
+    folder = path.resolve().parent
+    store = BundleStore(base=store_base(settings, folder), cache=cache)
+    result_cache = ResultCache(store=store)
+    site = Site(folder, result_cache, settings.license_accepted, settings.quality_preset)
     return {
         "catalog": Catalog(config_path=str(path.resolve())),
         "store": store,
-        "result_cache": ResultCache(store=store),
+        "result_cache": result_cache,
         "downloader": SampleDownloader.from_settings(settings.download),
         "progress": Progress(),
-        **resources_for(settings.profile, settings.models),
+        **resources_for(settings.profile, settings.models, site),
     }
 
 

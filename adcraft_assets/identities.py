@@ -91,6 +91,7 @@ def brief_of(ad: Ad, masks: Manifest, settings: Settings, rotation: Rotation | N
         language=ad.product.language,
         market=markets().get(ad.product.market, ""),
         ad_text=tuple(said),
+        captions=tuple(one for one in masks.get("captions", ()) if one),
         # Each ad of a product draws other lines, the same ones every night until the seed or the rotation changes.
         seed=int(digest_of([*source, rotation.turn] if rotation else source)[:8], 16),
     )

@@ -11,19 +11,20 @@ import dagster as dg
 from adcraft_assets.checks import upstream_of
 from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.evidence import numbers, pictures, table
-from adcraft_assets.identities import VERSIONS, masks_identity
+from adcraft_assets.identities import VERSIONS, masks_identity, named
 from adcraft_assets.partitions import Ad, Catalog, video_partitions
 from adcraft_assets.placement import step_of
 from adcraft_resources.algorithms.values import TextTrack, TextTracks
 from adcraft_resources.progress import Progress
 from adcraft_resources.result_cache import ResultCache
-from adcraft_resources.shot_lists import read_shot_list
+from adcraft_resources.shot_lists import read_picture, read_shot_list
 from adcraft_resources.store import Bundle, BundleStore, Draft
 from adcraft_resources.text_detectors import TextDetector, load_tracks, save_tracks
 from adcraft_resources.thumbnails import show_mask
 from adcraft_resources.video_codecs import read_frames
 
 SHOWN = 4
+CAPTIONED = 8
 WORKERS = 2  # text networks run on one thread each; a second ad keeps the second core busy
 
 
@@ -68,11 +69,25 @@ def ocr_masks(
             draft.manifest["cache_hit"] = hit
             draft.manifest["figures"] = _figures(tracks)
             draft.manifest["tracks"] = [_told(track) for track in tracks.tracks]
+            draft.manifest["captions"] = _captions(text_detector, result_cache, stills)
 
         bundle, reused = store.ensure("ocr_masks", key, identity, fill)
         return Made(bundle, reused, _shown(bundle, source))
 
     return make_chunk(context, make, workers=WORKERS)
+
+
+def _captions(detector: TextDetector, cache: ResultCache, stills: Bundle) -> list[str]:
+    """Return a sentence about each of a few stills, for the copywriter; none where no model sees pictures."""
+    shots = read_shot_list(stills)
+    step = max(1, -(-len(shots.stills) // CAPTIONED))
+    identity = {"stills": stills.digest, "step": step, "detector": named(detector)}
+
+    def describe() -> list[str]:
+        return detector.describe([read_picture(still) for still in shots.stills[::step]])
+
+    captions, _ = cache.value("captions", identity, describe)
+    return captions
 
 
 def _track(detector: TextDetector, source: Bundle, stills: Bundle, ad: Ad, on_frame: Any) -> TextTracks:

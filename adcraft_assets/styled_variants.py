@@ -210,10 +210,8 @@ class _Work:
     ) -> None:
         mezzanine, shots = self.cleaned.file(MEZZANINE), self.shot_list.shots
         keys = self._keys()
-        looks = {
-            plan.id: self.stylist.develop(self.basis.styles[plan.style], keys, shots, plan.seed)
-            for plan in plans
-        }
+        asked = {plan.id: (self.basis.styles[plan.style], plan.seed) for plan in plans}
+        looks = self.stylist.develop_all(asked, keys, shots)
         rendered = render_variants(
             mezzanine,
             mezzanine,

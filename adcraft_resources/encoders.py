@@ -1,6 +1,6 @@
 """Who judges how well pictures suit a product, and describes them for comparison.
 
-Belongs here: the `ImageEncoder` role and its embedded maker. Does not: the formulas (algorithms.appeal), palettes
+Belongs here: the `ImageEncoder` role and its two makers. Does not: the formulas (algorithms.appeal), palettes
 and prompts (prompts/appeal.json), or what follows from a score (ranking).
 """
 
@@ -9,11 +9,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, PrivateAttr
 
 from adcraft_resources.algorithms.appeal import (
     DESCRIPTOR_SIZE,
@@ -25,8 +27,13 @@ from adcraft_resources.algorithms.appeal import (
     tone_quality,
 )
 from adcraft_resources.algorithms.values import Frame
+from adcraft_resources.weights import checkpoint_named, find_local
+
+if TYPE_CHECKING:
+    from adcraft_resources.models.siglip import SiglipEngine
 
 GENERIC = "generic"
+_SIGLIP_BYTES = 5 << 30  # weights and a batch of 64
 
 
 class ImageEncoder(dg.ConfigurableResource, ABC):
@@ -83,6 +90,69 @@ class EmbeddedEncoder(ImageEncoder):
         if not frames:
             return np.zeros((0, DESCRIPTOR_SIZE), np.float32)
         return np.stack([describe_picture(frame) for frame in frames])
+
+
+class SiglipEncoder(ImageEncoder):
+    """SigLIP: how much nearer a picture is to what a good ad shows than to what a poor one does.
+
+    score = logistic(temperature · (mean cosine to the good prompts − mean cosine to the poor ones)): a margin, since
+    a raw cosine says little. Prompts per product type, versioned, in prompts/siglip_prompts.json.
+    """
+
+    scorer: ClassVar[str] = "siglip"
+    checkpoint: str = Field(description="NAME or NAME@REVISION.")
+    weights: str = Field(description="Folder of pulled weights.")
+    device: str = "auto"
+    _spoken: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """Of the method, the weights and the prompts."""
+        return f"siglip-1 {self.checkpoint} {_load_prompts()['version']}"
+
+    def score(self, frames: Sequence[Frame], product_type: str) -> list[float]:
+        """Margin of each frame between good and poor prompts, through a logistic."""
+        if not frames:
+            return []
+        good, poor = self._prompts_of(product_type)
+        seen = self.embed(frames)
+        margins = (seen @ good.T).mean(axis=1) - (seen @ poor.T).mean(axis=1)
+        return [round(float(one), 4) for one in 1 / (1 + np.exp(-_load_prompts()["temperature"] * margins))]
+
+    def embed(self, frames: Sequence[Frame]) -> NDArray[np.float32]:
+        """SigLIP's picture vectors, (n, 1152) for so400m."""
+        return self._engine().embed_pictures(frames)
+
+    def _prompts_of(self, product_type: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        if product_type not in self._spoken:
+            types = _load_prompts()["product_types"]
+            chosen = types.get(product_type, types[GENERIC])
+            sides = ([text for texts in chosen[side].values() for text in texts] for side in ("good", "poor"))
+            good, poor = (self._engine().embed_texts(texts) for texts in sides)
+            self._spoken[product_type] = good, poor
+        return self._spoken[product_type]
+
+    def _engine(self) -> "SiglipEngine":
+        from adcraft_resources.models.devices import pick_device
+        from adcraft_resources.models.flux_engine import EngineSettings
+        from adcraft_resources.models.shelf import SHELF
+        from adcraft_resources.models.siglip import SiglipEngine
+
+        folder = find_local(Path(self.weights), checkpoint_named(self.checkpoint)).folder
+        settings = EngineSettings(device=self.device)
+        key = ("siglip", str(folder), settings)
+        return SHELF.take(
+            key,
+            lambda: SiglipEngine.load(folder, settings),
+            needs=_SIGLIP_BYTES,
+            device=pick_device(self.device),
+        )
+
+
+@lru_cache(maxsize=1)
+def _load_prompts() -> dict[str, Any]:
+    folder = resources.files("adcraft_resources")
+    return json.loads(folder.joinpath("prompts/siglip_prompts.json").read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=1)

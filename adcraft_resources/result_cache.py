@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from adcraft_resources.store import Bundle, BundleStore
+from adcraft_resources.store import Bundle, BundleStore, digest_of
 
 KIND = "results_cache"
 
@@ -32,6 +32,10 @@ class ResultCache(dg.ConfigurableResource):
             make: Writes the files into the folder it is given.
         """
         return self.store.ensure(KIND, name, identity, lambda draft: make(draft.folder), point=False)
+
+    def find(self, name: str, identity: Mapping[str, Any]) -> Bundle | None:
+        """Return the files for `identity` if they are there."""
+        return self.store.find(KIND, name, digest_of(identity))
 
     def value(self, name: str, identity: Mapping[str, Any], make: Callable[[], Any]) -> tuple[Any, bool]:
         """Return the JSON value for `identity` and whether it was already there."""

@@ -6,10 +6,10 @@ style a variant gets (variants), decoding and encoding.
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
-from typing import ClassVar, Literal
+from typing import Literal
 
 import dagster as dg
 import numpy as np
@@ -107,7 +107,10 @@ def styles_for(product_type: str) -> list[str]:
 class ImageStylist(dg.ConfigurableResource, ABC):
     """Develops a style into a look for one clip."""
 
-    version: ClassVar[str]
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """Changes whenever the same arguments may give another look."""
 
     @abstractmethod
     def develop(
@@ -118,11 +121,24 @@ class ImageStylist(dg.ConfigurableResource, ABC):
         The same arguments give the same look. Without keys the look is that of the style's data alone.
         """
 
+    def develop_all(
+        self,
+        asked: Mapping[str, tuple[Style, int]],
+        keys: Sequence[tuple[Keyframe, Frame]],
+        shots: Sequence[Shot],
+    ) -> dict[str, Look]:
+        """Develop several looks (name → style and seed) of one clip; who can, works on them side by side."""
+        return {name: self.develop(style, keys, shots, seed) for name, (style, seed) in asked.items()}
+
 
 class EmbeddedStylist(ImageStylist):
     """Designed grades, fitted to the clip by arithmetic: no weights, no network."""
 
-    version: ClassVar[str] = "grade-2"
+    @property
+    def version(self) -> str:
+        """Of the grade's arithmetic."""
+        return "grade-2"
+
     _skins: dict[bytes, Mask | None] = PrivateAttr(default_factory=dict)  # one clip's keys serve many styles
 
     def develop(

@@ -21,14 +21,16 @@ from av.codec.codec import UnknownCodecError
 
 from adcraft_assets.commands.home import disk_free_gb, enter_home
 from adcraft_assets.definitions import config_path, store_base
-from adcraft_assets.settings import load_settings
+from adcraft_assets.settings import Settings, load_settings
 from adcraft_resources.errors import AdcraftError
-from adcraft_resources.profiles import GROK_KEY
+from adcraft_resources.profiles import GROK_KEY, checkpoints_of, weights_folder
 from adcraft_resources.store import BundleStore
 from adcraft_resources.text_detectors import EmbeddedTextDetector
+from adcraft_resources.weights import find_local, refuse_unlicensed
 
 LOW_DISK_GB = 5.0  # a store of ten one-minute ads takes about this much
 ENCODERS = ("libx264", "aac")
+MODEL_LIBRARIES = ("torch", "diffusers", "transformers", "accelerate")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def doctor(arguments: Namespace) -> int:
     sys.stdout.write(
         f"{broken} thing{'s' * (broken != 1)} to mend before ads can be made here.\n"
         if broken
-        else "Ads can be made here (embedded profile).\n"
+        else "Ads can be made here.\n"
     )
     return 1 if broken else 0
 
@@ -108,12 +110,12 @@ def _gpu() -> Iterator[Finding]:
         yield Finding(
             "ok" if told.returncode == 0 else "no", f"GPU: {told.stdout.strip() or told.stderr.strip()}"
         )
-    lacking = [
-        name for name in ("torch", "diffusers", "transformers", "open_clip") if util.find_spec(name) is None
-    ]
+    lacking = [name for name in MODEL_LIBRARIES if util.find_spec(name) is None]
     if lacking:
         yield Finding(
-            "no", f"gpu profile: {', '.join(lacking)} not installed, no weights; not part of this version"
+            "no",
+            f"gpu profile: {', '.join(lacking)} not installed; the embedded profile needs none of them",
+            'For the gpu profile: pip install "adcraft[gpu]"',
         )
 
 
@@ -140,11 +142,32 @@ def _config(path: Path) -> Iterator[Finding]:
         f"config: {path}, {len(settings.products)} products, {videos} videos, profile {settings.profile}",
     )
     if settings.profile == "gpu":
-        yield Finding("broken", "the config asks for the gpu profile", 'Set "profile": "embedded".')
+        yield from _gpu_profile(settings, path)
     folder = path.resolve().parent
     base = store_base(settings, folder)
     for what, place in (("store", base), ("results", str((folder / settings.results).resolve()))):
         yield _writable(what, place)
+
+
+def _gpu_profile(settings: Settings, path: Path) -> Iterator[Finding]:
+    """Look at what the gpu profile of a config needs: libraries, a device, licences, weights."""
+    lacking = [name for name in MODEL_LIBRARIES if util.find_spec(name) is None]
+    if lacking:
+        told = f"the config asks for the gpu profile, but {', '.join(lacking)} are not installed"
+        yield Finding("broken", told, 'pip install "adcraft[gpu]", or set "profile": "embedded".')
+    if settings.models.device != "cpu" and shutil.which("nvidia-smi") is None:
+        told = "the config asks for the gpu profile, and no GPU is seen: models would run on the CPU, far too slowly"
+        yield Finding("no", told, "Run on a machine with an NVIDIA GPU.")
+    folder = weights_folder(settings.models, path.resolve().parent)
+    for checkpoint in checkpoints_of(settings.models):
+        try:
+            refuse_unlicensed(checkpoint, settings.license_accepted)
+            found = find_local(folder, checkpoint)
+        except AdcraftError as error:
+            yield Finding("broken", f"weights: {error.message}", error.remedy)
+        else:
+            told = f"weights: {checkpoint.name} ({checkpoint.licence}), revision {found.revision[:12]}"
+            yield Finding("ok", told)
 
 
 def _writable(what: str, place: str) -> Finding:

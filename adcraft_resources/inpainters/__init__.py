@@ -5,6 +5,7 @@ Belongs here: the public names. Does not: code.
 
 from adcraft_resources.inpainters.base import Inpainter
 from adcraft_resources.inpainters.embedded import EmbeddedInpainter
+from adcraft_resources.inpainters.flux import FluxInpainter
 from adcraft_resources.inpainters.removal_report import RemovalReport, TrackStory
 
-__all__ = ["EmbeddedInpainter", "Inpainter", "RemovalReport", "TrackStory"]
+__all__ = ["EmbeddedInpainter", "FluxInpainter", "Inpainter", "RemovalReport", "TrackStory"]

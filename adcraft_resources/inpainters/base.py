@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -34,13 +34,14 @@ CONTEXT_S = 1.0  # how far before and after a text's life other frames are asked
 
 
 class Inpainter(dg.ConfigurableResource, ABC):  # type: ignore[misc]
-    """Removes overlay text: real pixels of other frames first, `fill` only for what none reveals.
+    """Removes overlay text: real pixels of other frames first, `fill` only for what none reveals."""
 
-    `version` enters digests: change it whenever the pictures change.
-    """
-
-    version: ClassVar[str]
     crf: float = Field(default=13.0, ge=0, le=30, description="x264 quality of the mezzanine.")
+
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """Enters digests: changes whenever the pictures change."""
 
     @abstractmethod
     def fill(self, frame: Frame, mask: Mask) -> Frame:

@@ -5,8 +5,6 @@ Belongs here: filling one still. Does not: time (`base`).
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from adcraft_resources.algorithms.push_pull import push_pull
@@ -17,7 +15,10 @@ from adcraft_resources.inpainters.base import Inpainter
 class EmbeddedInpainter(Inpainter):
     """Continues the surroundings smoothly under the mask."""
 
-    version: ClassVar[str] = "5"
+    @property
+    def version(self) -> str:
+        """Of the method."""
+        return "5"
 
     def fill(self, frame: Frame, mask: Mask) -> Frame:
         """Return the still with masked pixels continued from around; see `Inpainter.fill`."""

@@ -8,9 +8,11 @@ from adcraft_resources.text_detectors.findings import Region, ResidualReport, Te
 from adcraft_resources.text_detectors.proof import residual_text
 from adcraft_resources.text_detectors.role import TextDetector
 from adcraft_resources.text_detectors.storage import load_tracks, save_tracks, write_mask_file
+from adcraft_resources.text_detectors.vlm import Qwen2VLTextDetector
 
 __all__ = [
     "EmbeddedTextDetector",
+    "Qwen2VLTextDetector",
     "Region",
     "ResidualReport",
     "TextDetector",

@@ -5,7 +5,6 @@ Belongs here: the resource. Does not: the pass over a clip (`tracking`).
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 from pydantic import Field, PrivateAttr
 
@@ -19,7 +18,10 @@ from adcraft_resources.text_detectors.tracking import Pace, search_clip
 class EmbeddedTextDetector(TextDetector):
     """PP-OCRv6 small on one thread, sparse in time; lives and masks refined to the frame by arithmetic."""
 
-    version: ClassVar[str] = "5"
+    @property
+    def version(self) -> str:
+        """Of the method."""
+        return "5"
 
     coarse_side: int = Field(default=576, ge=192, description="Long side in pixels of the frequent looks.")
     coarse_every_s: float = Field(default=0.5, gt=0, description="Seconds between two looks.")

@@ -6,7 +6,6 @@ Belongs here: the abstract base. Does not: implementations (`embedded`).
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import dagster as dg
 
@@ -15,9 +14,12 @@ from adcraft_resources.text_detectors.findings import Region, TextFinding
 
 
 class TextDetector(dg.ConfigurableResource, ABC):
-    """Finds text; `version` changes whenever the same input may give another answer."""
+    """Finds text."""
 
-    version: ClassVar[str]
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """Changes whenever the same input may give another answer."""
 
     @abstractmethod
     def find_text(self, frame: Frame, *, read: bool = True) -> list[TextFinding]:
@@ -47,3 +49,7 @@ class TextDetector(dg.ConfigurableResource, ABC):
         Raises:
             VideoUnreadable: As `VideoReader`.
         """
+
+    def describe(self, frames: Sequence[Frame]) -> list[str]:
+        """Say in a sentence what each picture shows, for the copywriter; nothing where no model sees pictures."""
+        return []

@@ -15,7 +15,7 @@ from adcraft_assets.definitions import build_defs, config_path, resources_of
 from adcraft_assets.executors import executor_named
 from adcraft_assets.launches import launch_verdicts
 from adcraft_assets.partitions import Catalog
-from adcraft_resources.errors import ConfigInvalid, ModelUnavailable
+from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.store import BundleStore
 
 ROOT = Path(__file__).parents[2]
@@ -129,11 +129,16 @@ def test_an_unknown_executor_is_refused():
         executor_named("k9s")
 
 
-def test_the_gpu_profile_is_refused_with_the_remedy(tmp_path):
+def test_the_gpu_profile_is_the_same_graph_with_other_roles(tmp_path):
     path = tmp_path / "config.json"
-    path.write_text(json.dumps({"profile": "gpu", "products": [{"id": "a"}]}))
-    with pytest.raises(ModelUnavailable, match="not part of this version"):
-        build_defs(path)
+    config = {"products": [{"id": "a"}]}
+    graphs = {}
+    for profile in ("embedded", "gpu"):
+        path.write_text(json.dumps({"profile": profile, **config}))
+        graphs[profile] = build_defs(path)
+    keys = [set(one.resolve_all_asset_keys()) for one in graphs.values()]
+    assert keys[0] == keys[1]
+    assert type(graphs["gpu"].resources["stylist"]).__name__ == "FluxStylist"
 
 
 def test_the_config_path_comes_from_the_environment_first(monkeypatch, tmp_path):

@@ -14,7 +14,7 @@ import dagster as dg
 import numpy as np
 from pydantic import Field
 
-from adcraft_resources.algorithms.flow_carrying import carry_texture
+from adcraft_resources.algorithms.flow_carrying import Carrier, scene_motion, texture_of
 from adcraft_resources.algorithms.key_pairs import KeyPair
 from adcraft_resources.algorithms.looks import Look
 from adcraft_resources.algorithms.propagated_looks import PropagatedLook
@@ -139,7 +139,8 @@ def choose_keys(keys: Keys, most: int) -> list[tuple[Keyframe, Frame]]:
 def moved_to(frame: Frame, before: KeyPair) -> Frame:
     """The restyled key of earlier, moved along the scene's motion; the frame itself where it cannot be followed."""
     change = before.styled.astype(np.float32) - before.source
-    carried = carry_texture(frame, [(before.source, change, 1.0)])
+    motion = np.vstack([scene_motion(frame, before.source), (0.0, 0.0, 1.0)])
+    carried = Carrier().blend(frame, [(texture_of(before.index, before.source, change), motion, 1.0)])
     return np.clip(np.rint(frame + carried), 0, 255).astype(np.uint8)
 
 

@@ -201,7 +201,9 @@ def test_an_inpainter_of_another_make_is_asked_only_for_what_no_frame_reveals(tm
     asked = []
 
     class Noting(Inpainter):
-        version = "test"
+        @property
+        def version(self):
+            return "test"
 
         def fill(self, frame, mask):
             asked.append(int(mask.sum()))

@@ -124,7 +124,7 @@ def test_a_newcomer_makes_ads_sees_verdicts_and_turns_the_night_on(walker, deplo
         return page.get_by_text("Passed (2)").count()
 
     wait_for(verdict_is_shown, "the verdict on each partition", 120)
-    page.get_by_text("soap__v1").last.click()
+    page.locator("text=soap__v1 >> visible=true").last.click()
     page.get_by_text("scene_ssim_p5").first.wait_for()
     assert page.get_by_text("the scene is kept").count()
     walker.look("4-verdicts")

@@ -495,12 +495,16 @@ def test_retries_are_logged_without_secrets(
 
 def test_an_interrupt_ends_the_downloads_at_once(web: LoopbackServer, tmp_path: Path) -> None:
     web.routes["/ad.mp4"] = hang
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     started = time.monotonic()
     main = threading.main_thread().ident or 0
     timer = threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT))
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        fetch(web.url("/ad.mp4"), tmp_path, stall_timeout_s=20, timeout_s=20)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fetch(web.url("/ad.mp4"), tmp_path, stall_timeout_s=20, timeout_s=20)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert time.monotonic() - started < 5
 
 

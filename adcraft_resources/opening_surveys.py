@@ -51,6 +51,10 @@ class OpeningSurvey:
     def __post_init__(self) -> None:
         for at, found in self.faces.items():
             self._note_skin(at, self.frames[at], found)
+        if len(self.skins) == 1 and self.opening[0] not in self.skins and len(self.frames) > 1:
+            # Seen once and not at the start: a drawn face that pops in, or a chance likeness. Somebody who really
+            # comes in is measured in the middle of the shot.
+            self.skins.clear()
 
     @property
     def opening(self) -> list[int]:

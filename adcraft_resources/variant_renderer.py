@@ -36,7 +36,7 @@ from adcraft_resources.video_codecs import (
     inspect_delivery,
 )
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 """Changes whenever the same plan would give other pictures."""
 
 FILES: Final = (VIDEO, POSTER, BEFORE)

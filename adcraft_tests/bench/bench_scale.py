@@ -32,7 +32,7 @@ from adcraft_assets.identities import (
 )
 from adcraft_assets.launches import add_partitions
 from adcraft_assets.partitions import ads_of
-from adcraft_assets.processing_summary import summarize
+from adcraft_assets.processing_summary import STAGES, summarize
 from adcraft_assets.refresh_plan import make_plan
 from adcraft_assets.settings import load_settings
 from adcraft_assets.staleness import Roles
@@ -41,15 +41,6 @@ from adcraft_resources.retention import RetentionSettings, prune
 from adcraft_resources.store import digest_of
 from adcraft_tests.graph.conftest import Project, write_ad
 
-STAGES = (
-    "source_video",
-    "keyframes",
-    "ocr_masks",
-    "cleaned_frames",
-    "hooks",
-    "styled_variants",
-    "ranked_outputs",
-)
 PAGE = """query($k:AssetKeyInput!){assetNodeOrError(assetKey:$k){... on AssetNode{partitionKeys
   assetPartitionStatuses{... on DefaultPartitionStatuses{materializedPartitions failedPartitions
   materializingPartitions}}}}}"""

@@ -10,21 +10,13 @@ import threading
 import time
 from contextlib import suppress
 
+from adcraft_assets.processing_summary import STAGES
 from adcraft_resources.store import BundleStore, sha256_of
 
 LAUNCH = """mutation($p:ExecutionParams!){launchRun(executionParams:$p){__typename ... on PythonError{message}
   ... on InvalidSubsetError{message}}}"""
 EVENTS = """query($k:AssetKeyInput!){assetOrError(assetKey:$k){... on Asset{assetMaterializations(limit:2000){
   partition runId metadataEntries{label ... on BoolMetadataEntry{boolValue} ... on TextMetadataEntry{text}}}}}}"""
-STAGES = (
-    "source_video",
-    "keyframes",
-    "ocr_masks",
-    "cleaned_frames",
-    "hooks",
-    "styled_variants",
-    "ranked_outputs",
-)
 NIGHT_S = 900
 
 

@@ -1,7 +1,7 @@
-"""One variant on its way through a video: look, opening, hook, grain, encoder, and what is measured on the way.
+"""One variant on its way through a video: dressed, then hook, grain, encoder, and what is measured on the way.
 
-Belongs here: everything done to each picture of one variant, in order. Does not: decoding or running several
-lanes (variant_renderer).
+Belongs here: everything done to each picture of one variant, in order. Does not: look and opening (variant_dressing),
+decoding or running several lanes (variant_renderer).
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from adcraft_resources.algorithms.framing import Crop
 from adcraft_resources.algorithms.looks import Look
 from adcraft_resources.algorithms.saliency import score_opening
-from adcraft_resources.algorithms.values import Mask, Yuv420
+from adcraft_resources.algorithms.values import Yuv420
 from adcraft_resources.errors import VideoUnwritable
-from adcraft_resources.first_frames import FirstFrameSettings, OpeningEdit, cropped, frame_opening
+from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.look_measures import LookMeasures
 from adcraft_resources.opening_surveys import OpeningSurvey
 from adcraft_resources.typography.overlay import HookOverlay
 from adcraft_resources.typography.typesetter import PlacedHook, Typesetter
+from adcraft_resources.variant_dressing import Dressing
 from adcraft_resources.variants import VariantPlan
 from adcraft_resources.video_codecs import DeliveryWriter, TimedPicture, rgb_of
 
@@ -61,22 +61,21 @@ class Lane:
     look: Look
     job: Job
     folder: Path
-    crop: Crop = field(init=False)
+    dressing: Dressing = field(init=False)
     placed: PlacedHook = field(init=False)
     figures: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         job = self.job
         survey = job.survey
-        self.crop = frame_opening(survey.first, self.plan.opening, job.settings, survey.keep_boxes())
+        self.dressing = Dressing(self.plan, self.look, survey, job.first_shot_end, job.settings)
         self._typesetter = Typesetter(job.size)
         self.placed = self._typesetter.place(
             self.plan.hook.on_screen,
             self.plan.treatment,
             [survey.frames[at] for at in survey.opening],
-            survey.avoid_boxes(self.crop, job.first_shot_end),
+            survey.avoid_boxes(self.dressing.crop, job.first_shot_end),
         )
-        self._edit = OpeningEdit()
         self._overlay: HookOverlay | None = None
         self._measures = LookMeasures(job.frame_count)
         self._lumas: list[tuple[float, float]] = []
@@ -115,9 +114,9 @@ class Lane:
 
     def _framed(self, timed: TimedPicture, tick: int) -> Yuv420:
         """The picture in its look, and cropped while the first shot lasts."""
-        styled = self.look.apply_yuv(timed.picture, timed.index, timed.pts_s)
+        styled = self.dressing.styled(timed)
         self._measures.push(timed, styled, self.job.survey.skins.get(timed.index))
-        framed = cropped(styled, self.crop) if timed.index <= self.job.first_shot_end else styled
+        framed = self.dressing.framed(styled, timed.index)
         if tick == 0:
             self._open(timed, styled, framed)
         if timed.index == self.job.survey.poster:
@@ -126,38 +125,36 @@ class Lane:
 
     def _open(self, timed: TimedPicture, styled: Yuv420, framed: Yuv420) -> None:
         """On the first picture: fit the opening's edits and draw the hook; score, write before.jpg."""
-        skin = self._skin_at(timed.index)
-        self._edit = OpeningEdit.fit(framed, self.plan.opening, self.job.settings, skin)
+        dressing, skin = self.dressing, self.dressing.skin_at(timed.index)
+        dressing.fit(framed, timed.index)
         self._overlay = self._typesetter.render_hook(
             self.placed, [rgb_of(framed)], float(self.job.fps), self.job.duration_s
         )
-        opened = self._edit.apply(framed, 0, skin)
+        opened = dressing.shown(framed, timed.index, 0)
         if skin is not None:
-            self._measures.push_opening(cropped(timed.picture, self.crop), opened, skin)
+            self._measures.push_opening(dressing.framed(timed.picture, timed.index), opened, skin)
         before, after = rgb_of(styled), rgb_of(opened)
         boxes = self.job.survey.keep_boxes()
         self.figures["first_frame"] = {
             "opening": self.plan.opening,
-            "crop": self.crop.to_list(),
-            "edit": self._edit.figures,
+            "crop": dressing.crop.to_list(),
+            "edit": dressing.edit.figures,
             "source": score_opening(self.job.survey.first, boxes),
             "before": score_opening(before, boxes),
-            "after": score_opening(after, [self.crop.map_box(box) for box in boxes]),
+            "after": score_opening(after, [dressing.crop.map_box(box) for box in boxes]),
         }
         _write_jpeg(self.folder / BEFORE, before)
 
     def _pose(self, timed: TimedPicture, framed: Yuv420) -> None:
         """Write the poster: the opening at its strongest with the hook at rest."""
-        opened = self._edit.apply(framed, 0, self._skin_at(timed.index))
+        opened = self.dressing.shown(framed, timed.index, 0)
         rested = opened if self._overlay is None else self._overlay.rest(opened)
         _write_jpeg(self.folder / POSTER, rgb_of(self.look.finish_yuv(rested, 0)))
         self.figures["first_frame"]["poster_s"] = round(timed.pts_s, 3)
 
     def _finished(self, framed: Yuv420, timed: TimedPicture, tick: int) -> Yuv420:
         """The framed picture with the opening's edits, the hook and the look's grain."""
-        shown = framed
-        if tick < self._edit.fade_frames:
-            shown = self._edit.apply(framed, tick, self._skin_at(timed.index))
+        shown = self.dressing.shown(framed, timed.index, tick)
         if timed.index <= self.job.first_shot_end:
             self._lumas.append((_mean_luma(framed), _mean_luma(shown)))
         if self._overlay is None:
@@ -165,16 +162,6 @@ class Lane:
         finished = self.look.finish_yuv(self._overlay.lay(shown, tick), tick)
         self._overlay.measure(finished, tick)
         return finished
-
-    def _skin_at(self, index: int) -> Mask | None:
-        """Skin as framed; the first picture's serves the few frames of the opening."""
-        skin = self.job.survey.skins.get(self.job.survey.opening[0])
-        if skin is None or index > self.job.first_shot_end:
-            return None
-        x, y, w, h = self.crop.window(*skin.shape)
-        part = skin[y : y + h, x : x + w].astype(np.uint8)
-        size = skin.shape[1], skin.shape[0]
-        return cv2.resize(part, size, interpolation=cv2.INTER_NEAREST).astype(np.bool_)
 
     def _note_figures(self) -> None:
         if self._overlay is None:
@@ -194,7 +181,7 @@ class Lane:
             },
             "text_area_share": hook["area_share"],
         }
-        self.figures["first_frame"] |= luma_steps(self._lumas, self._edit.fade_frames)
+        self.figures["first_frame"] |= luma_steps(self._lumas, self.dressing.edit.fade_frames)
 
 
 def luma_steps(lumas: list[tuple[float, float]], fade_frames: int) -> dict[str, float]:

@@ -30,8 +30,9 @@ from adcraft_resources.shot_lists import ShotList, read_shot_list
 from adcraft_resources.store import Bundle, BundleStore, Draft, digest_of
 from adcraft_resources.stylists import ImageStylist
 from adcraft_resources.text_detectors import load_tracks
+from adcraft_resources.variant_flow import render_as_developed
 from adcraft_resources.variant_lanes import POSTER, VIDEO
-from adcraft_resources.variant_renderer import RenderedVariant, render_variants
+from adcraft_resources.variant_renderer import RenderedVariant
 from adcraft_resources.variants import VariantPlan
 from adcraft_resources.video_codecs import audio_offset_ms, read_frames
 
@@ -211,17 +212,17 @@ class _Work:
         mezzanine, shots = self.cleaned.file(MEZZANINE), self.shot_list.shots
         keys = self._keys()
         asked = {plan.id: (self.basis.styles[plan.style], plan.seed) for plan in plans}
-        looks = self.stylist.develop_all(asked, keys, shots)
-        rendered = render_variants(
+        rendered = render_as_developed(
             mezzanine,
             mezzanine,
             plans,
-            looks,
+            self.stylist.develop_in_turn(asked, keys, shots),
             shots=shots,
             folder_of=lambda plan: drafts[plan.id].folder,
             first_frame=self.settings.first_frame_optimizer,
             tracks=self.tracks,
             on_frame=on_frame,
+            rides=self.stylist.rides,
         )
         for one in rendered:
             manifest = drafts[one.plan.id].manifest

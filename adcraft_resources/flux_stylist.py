@@ -1,25 +1,24 @@
 """Looks carried from keyframes that FLUX restyled: the stylist of the gpu profile.
 
-Belongs here: which keys are restyled, in what order, and keeping them. Does not: FLUX itself (flux_runtime), the role
-and the styles (stylists), carrying a look to other frames (algorithms).
+Belongs here: from styles to restyled keys and looks, and keeping the keys. Does not: their order (key_chains), FLUX
+itself (flux_runtime), the role and the styles (stylists), carrying a look to other frames (algorithms).
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import cv2
 import dagster as dg
 import numpy as np
 from pydantic import Field
 
-from adcraft_resources.algorithms.flow_carrying import Carrier, scene_motion, texture_of
-from adcraft_resources.algorithms.key_pairs import KeyPair
 from adcraft_resources.algorithms.looks import Look
 from adcraft_resources.algorithms.propagated_looks import PropagatedLook
-from adcraft_resources.algorithms.values import Frame, Keyframe, Shot
+from adcraft_resources.algorithms.values import Frame, Shot
 from adcraft_resources.flux_runtime import FluxRuntime
+from adcraft_resources.key_chains import Keys, Wanted, choose_keys, in_turn, restyle_keys
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.store import digest_of
 from adcraft_resources.stylists import EmbeddedStylist, ImageStylist, Style
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 METHOD = "1"
 PICTURE = "key.png"
-Keys = Sequence[tuple[Keyframe, Frame]]
 
 
 class FluxStylist(ImageStylist):
@@ -40,9 +38,11 @@ class FluxStylist(ImageStylist):
     are kept, so that a run that was stopped goes on where it was.
     """
 
+    rides: ClassVar[bool] = True
     flux: dg.ResourceDependency[FluxRuntime]
     cache: dg.ResourceDependency[ResultCache]
     most_keys: int = Field(default=8, ge=1, description="Keyframes restyled for each variant.")
+    together: int = Field(default=2, ge=1, description="Variants restyled in step before they are rendered.")
     guide: bool = Field(
         default=True, description="Show FLUX the shot's previous key, restyled and moved to this one."
     )
@@ -59,36 +59,33 @@ class FluxStylist(ImageStylist):
     def develop_all(
         self, asked: Mapping[str, tuple[Style, int]], keys: Keys, shots: Sequence[Shot]
     ) -> dict[str, Look]:
-        """The looks of several variants, restyled in lockstep."""
+        """The looks of several variants, restyled in step."""
         chosen = choose_keys(keys, self.most_keys)
         if not chosen:
             return EmbeddedStylist().develop_all(asked, keys, shots)
-        prompts = self.flux.prompts([style.diffusion.prompt for style, _ in asked.values()]) if asked else []
-        read = dict(zip(asked, prompts, strict=True))
-        pairs: dict[str, list[KeyPair]] = {name: [] for name in asked}
-        shot_before = None
-        for key, frame in chosen:
-            guided = self.guide and key.shot == shot_before
-            requests = {
-                name: self._request(style, seed, frame, read[name], pairs[name][-1] if guided else None)
-                for name, (style, seed) in asked.items()
-            }
-            for name, styled in self._restyled(requests, asked).items():
-                pairs[name].append(KeyPair(key.frame, frame, styled))
-            shot_before = key.shot
+        read = self.flux.prompts([style.diffusion.prompt for style, _ in asked.values()]) if asked else []
+        wanted = {
+            name: Wanted(prompt, style.seed_for(seed), style.diffusion.strength, style.diffusion.guidance)
+            for (name, (style, seed)), prompt in zip(asked.items(), read, strict=True)
+        }
+        pairs = restyle_keys(
+            chosen, wanted, lambda requests: self._restyled(requests, asked), guide=self.guide
+        )
         return {
             name: PropagatedLook(pairs[name], shots, style.grain, seed)
             for name, (style, seed) in asked.items()
         }
 
-    def _request(
-        self, style: Style, seed: int, frame: Frame, prompt: Any, before: KeyPair | None
-    ) -> "Restyle":
-        from adcraft_resources.models.flux_engine import Restyle
-
-        told = style.diffusion
-        guide = None if before is None else moved_to(frame, before)
-        return Restyle(frame, prompt, style.seed_for(seed), told.strength, told.guidance, guide)
+    def develop_in_turn(
+        self, asked: Mapping[str, tuple[Style, int]], keys: Keys, shots: Sequence[Shot]
+    ) -> Iterator[dict[str, Look]]:
+        """Looks as they are finished, `together` at a time, so that they can be rendered while others are made."""
+        names = list(asked)
+        self.flux.prompts([style.diffusion.prompt for style, _ in asked.values()])  # in one reading, kept
+        groups = [names[at : at + self.together] for at in range(0, len(names), self.together)]
+        return in_turn(
+            groups, lambda group: self.develop_all({name: asked[name] for name in group}, keys, shots)
+        )
 
     def _restyled(
         self, requests: "Mapping[str, Restyle]", asked: Mapping[str, tuple[Style, int]]
@@ -121,27 +118,6 @@ class FluxStylist(ImageStylist):
             "flux": self.flux.version,
             "method": METHOD,
         }
-
-
-def choose_keys(keys: Keys, most: int) -> list[tuple[Keyframe, Frame]]:
-    """Return at most `most` keys in order: first keys of shots while there is room, then spread over the rest."""
-    ordered = sorted(keys, key=lambda one: one[0].frame)
-    if len(ordered) <= most:
-        return ordered
-    firsts = [at for at, (key, _) in enumerate(ordered) if at == 0 or ordered[at - 1][0].shot != key.shot]
-    picked = set(firsts[:most])
-    rest = [at for at in range(len(ordered)) if at not in picked]
-    room = most - len(picked)
-    picked |= {rest[round(i)] for i in np.linspace(0, len(rest) - 1, room)} if room else set()
-    return [ordered[at] for at in sorted(picked)]
-
-
-def moved_to(frame: Frame, before: KeyPair) -> Frame:
-    """The restyled key of earlier, moved along the scene's motion; the frame itself where it cannot be followed."""
-    change = before.styled.astype(np.float32) - before.source
-    motion = np.vstack([scene_motion(frame, before.source), (0.0, 0.0, 1.0)])
-    carried = Carrier().blend(frame, [(texture_of(before.index, before.source, change), motion, 1.0)])
-    return np.clip(np.rint(frame + carried), 0, 255).astype(np.uint8)
 
 
 def _hash_of(frame: Frame) -> str:

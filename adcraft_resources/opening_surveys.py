@@ -6,6 +6,7 @@ Does not: choosing crops (first_frames) or places (typography).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -47,6 +48,8 @@ class OpeningSurvey:
     later: frozenset[int]
     poster: int
     skins: dict[int, Mask] = field(default_factory=dict)
+    _watched: set[int] = field(default_factory=set)
+    _watching: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         for at, found in self.faces.items():
@@ -67,12 +70,21 @@ class OpeningSurvey:
         return self.frames[self.opening[0]]
 
     def watch(self, pictures: Iterable[TimedPicture]) -> Iterator[TimedPicture]:
-        """Pass pictures on, finding skin in the middle of later shots before anyone else sees them."""
+        """Pass pictures on, finding skin in the middle of later shots before anyone else sees them.
+
+        Several passes may watch; each picture is looked at once.
+        """
         for timed in pictures:
             if timed.index in self.later:
-                frame = rgb_of(timed.picture)
-                self._note_skin(timed.index, frame, _faces_in(frame))
+                with self._watching:
+                    self._look_at(timed)
             yield timed
+
+    def _look_at(self, timed: TimedPicture) -> None:
+        if timed.index not in self._watched:
+            self._watched.add(timed.index)
+            frame = rgb_of(timed.picture)
+            self._note_skin(timed.index, frame, _faces_in(frame))
 
     def _note_skin(self, at: int, frame: Frame, faces: Sequence[tuple[int, int, int, int]]) -> None:
         mask = skin_mask(frame, faces)

@@ -6,10 +6,10 @@ style a variant gets (variants), decoding and encoding.
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
-from typing import Literal
+from typing import ClassVar, Literal
 
 import dagster as dg
 import numpy as np
@@ -107,6 +107,9 @@ def styles_for(product_type: str) -> list[str]:
 class ImageStylist(dg.ConfigurableResource, ABC):
     """Develops a style into a look for one clip."""
 
+    rides: ClassVar[bool] = False
+    """Whether looks ride on the scene and so ask for the camera's path."""
+
     @property
     @abstractmethod
     def version(self) -> str:
@@ -129,6 +132,15 @@ class ImageStylist(dg.ConfigurableResource, ABC):
     ) -> dict[str, Look]:
         """Develop several looks (name → style and seed) of one clip; who can, works on them side by side."""
         return {name: self.develop(style, keys, shots, seed) for name, (style, seed) in asked.items()}
+
+    def develop_in_turn(
+        self,
+        asked: Mapping[str, tuple[Style, int]],
+        keys: Sequence[tuple[Keyframe, Frame]],
+        shots: Sequence[Shot],
+    ) -> Iterator[Mapping[str, Look]]:
+        """Looks in groups as they are finished; where that takes no time worth using, all of them at once."""
+        yield self.develop_all(asked, keys, shots)
 
 
 class EmbeddedStylist(ImageStylist):

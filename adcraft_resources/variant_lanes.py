@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy as np
 from adcraft_resources.algorithms.looks import Look
 from adcraft_resources.algorithms.saliency import score_opening
 from adcraft_resources.algorithms.values import Yuv420
+from adcraft_resources.crews import Crew
 from adcraft_resources.errors import VideoUnwritable
 from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.look_measures import LookMeasures
@@ -49,6 +50,7 @@ class Job:
     duration_s: float
     audio_source: Path | None
     settings: FirstFrameSettings
+    crew: Crew
     turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(os.cpu_count() or 1))
     """Lanes at work on a picture at the same time: more than there are cores would only hold more memory."""
 
@@ -100,10 +102,10 @@ class Lane:
         ) as writer:
             last: TimedPicture | None = None
             framed = None
-            for tick, timed in enumerate(pictures):
+            for tick, (timed, styled) in enumerate(self._styled(pictures)):
                 with job.turns:
                     if timed is not last or framed is None:
-                        framed, last = self._framed(timed, tick), timed
+                        framed, last = self._framed(timed, styled, tick), timed
                     finished = self._finished(framed, timed, tick)
                 writer.write(finished)
         self.figures["timing"] = {
@@ -112,9 +114,20 @@ class Lane:
         }
         self._note_figures()
 
-    def _framed(self, timed: TimedPicture, tick: int) -> Yuv420:
-        """The picture in its look, and cropped while the first shot lasts."""
-        styled = self.dressing.styled(timed)
+    def _styled(self, pictures: Iterable[TimedPicture]) -> Iterator[tuple[TimedPicture, Yuv420]]:
+        """Pictures with themselves in the look; a costly look is worked out by all threads there are."""
+        if self.look.costly:
+            yield from self.job.crew.ahead(pictures, self.dressing.styled)
+            return
+        last: tuple[TimedPicture, Yuv420] | None = None
+        for timed in pictures:
+            if last is None or last[0] is not timed:
+                with self.job.turns:
+                    last = timed, self.dressing.styled(timed)
+            yield last
+
+    def _framed(self, timed: TimedPicture, styled: Yuv420, tick: int) -> Yuv420:
+        """The styled picture, measured, and cropped while the first shot lasts."""
         self._measures.push(timed, styled, self.job.survey.skins.get(timed.index))
         framed = self.dressing.framed(styled, timed.index)
         if tick == 0:

@@ -13,18 +13,19 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
-from adcraft_resources.algorithms.camera_path import trace_camera
 from adcraft_resources.algorithms.looks import Look
 from adcraft_resources.algorithms.values import Shot, TextTracks
+from adcraft_resources.crews import Crew
 from adcraft_resources.errors import VideoUnreadable
 from adcraft_resources.first_frames import FirstFrameSettings
-from adcraft_resources.opening_surveys import OpeningSurvey, opening_length, survey_opening
+from adcraft_resources.opening_surveys import OpeningSurvey, opening_length
+from adcraft_resources.shared_clips import SharedClip
 from adcraft_resources.variant_lanes import BEFORE, POSTER, VIDEO, Job, Lane
 from adcraft_resources.variants import VariantPlan
 from adcraft_resources.video_codecs import (
@@ -64,6 +65,7 @@ def render_variants(
     first_frame: FirstFrameSettings,
     tracks: TextTracks | None = None,
     on_frame: Callable[[int], None] | None = None,
+    shared: SharedClip | None = None,
 ) -> list[RenderedVariant]:
     """Render every plan in one pass over the cleaned video.
 
@@ -77,6 +79,7 @@ def render_variants(
         first_frame: Bounds of the opening.
         tracks: The ad's text; labels in it are spared by crops and hooks.
         on_frame: Told the count of pictures handed out.
+        shared: What other passes over the same video found already.
 
     Raises:
         VideoUnreadable: The mezzanine cannot be decoded.
@@ -85,30 +88,26 @@ def render_variants(
     """
     if not shots:
         raise VideoUnreadable(f"{mezzanine} has no shot.", remedy="Scan its shots again.")
-    _show_path(mezzanine, shots, [looks[plan.id] for plan in plans])
-    with VideoReader(mezzanine) as reader:
+    clip = shared or SharedClip(mezzanine, shots, tracks)
+    _show_path(clip, [looks[plan.id] for plan in plans])
+    with closing(clip) if shared is None else nullcontext(), VideoReader(mezzanine) as reader:
         facts, pictures = reader.facts, reader.pictures()
         head = deque(islice(pictures, opening_length(facts)))
         if not head:
             raise VideoUnreadable(f"{mezzanine} has no picture.", remedy="Clean the ad again.")
-        survey = survey_opening(head, shots, tracks)
-        job = _job_of(facts, survey, audio_source, shots, first_frame)
+        survey = clip.survey(head)
+        job = _job_of(facts, survey, audio_source, shots, first_frame, clip.crew)
         lanes = [Lane(plan, looks[plan.id], job, Path(folder_of(plan))) for plan in plans]
         watched = survey.watch(chain(_emptied(head), pictures))
         length = facts.duration_s if facts.variable_rate else None
-        ticks = _fan_out(at_constant_rate(watched, job.fps, duration_s=length), lanes, on_frame)
+        ticks = _fan_out(at_constant_rate(watched, job.fps, duration_s=length), lanes, on_frame, clip.stop)
     return [_inspected(lane, ticks / float(job.fps)) for lane in lanes]
 
 
-def _show_path(mezzanine: Path, shots: Sequence[Shot], looks: Sequence[Look]) -> None:
+def _show_path(clip: SharedClip, looks: Sequence[Look]) -> None:
     """Let the looks that ride on the scene know the camera's path: one more decoding, once for all of them."""
-    riding = {id(look): look for look in looks if look.wants_path}
-    if not riding:
-        return
-    with VideoReader(mezzanine) as reader:
-        path = trace_camera((timed.picture.y for timed in reader.pictures()), shots)
-    for look in riding.values():
-        look.follow(path)
+    for look in {id(look): look for look in looks if look.wants_path}.values():
+        look.follow(clip.camera_path())
 
 
 def _emptied(pictures: deque[TimedPicture]) -> Iterator[TimedPicture]:
@@ -122,6 +121,7 @@ def _job_of(
     audio_source: Path | None,
     shots: Sequence[Shot],
     settings: FirstFrameSettings,
+    crew: Crew,
 ) -> Job:
     return Job(
         survey,
@@ -132,6 +132,7 @@ def _job_of(
         facts.duration_s,
         audio_source,
         settings,
+        crew,
     )
 
 
@@ -142,8 +143,8 @@ def _inspected(lane: Lane, expected_s: float) -> RenderedVariant:
     )
 
 
-class _Stop(Exception):  # noqa: N818  # a signal that ends a lane, not a fault of it
-    """Raised inside a lane when another one, or the decoder, failed."""
+class Stopped(Exception):  # noqa: N818  # a signal that ends a lane or a pass, not a fault of it
+    """Raised where work ends because another lane or pass, or the decoder, failed."""
 
 
 class _Track:
@@ -171,7 +172,7 @@ class _Track:
     def _run(self, lane: Lane) -> None:
         try:
             lane.run(self._pictures())
-        except _Stop:
+        except Stopped:
             pass
         except BaseException as error:  # carried to the caller's thread and raised there
             self.error = error
@@ -180,7 +181,7 @@ class _Track:
     def _pictures(self) -> Iterator[TimedPicture]:
         while True:
             if self._stop.is_set():
-                raise _Stop
+                raise Stopped
             with suppress(queue.Empty):
                 item = self._queue.get(timeout=_POLL_S)
                 if item is None:
@@ -189,10 +190,16 @@ class _Track:
 
 
 def _fan_out(
-    pictures: Iterator[TimedPicture], lanes: Sequence[Lane], on_frame: Callable[[int], None] | None
+    pictures: Iterator[TimedPicture],
+    lanes: Sequence[Lane],
+    on_frame: Callable[[int], None] | None,
+    stop: threading.Event,
 ) -> int:
-    """Run all lanes over `pictures`; return how many there were. The first error of any thread is raised."""
-    stop = threading.Event()
+    """Run all lanes over `pictures`; return how many there were. The first error of any thread is raised.
+
+    Raises:
+        Stopped: `stop` was set by somebody else.
+    """
     tracks = [_Track(lane, stop) for lane in lanes]
     count = 0
     try:
@@ -211,7 +218,13 @@ def _fan_out(
     finally:
         for track in tracks:
             track.join()
+    _raise_first(tracks, stop)
+    return count
+
+
+def _raise_first(tracks: Sequence[_Track], stop: threading.Event) -> None:
     for track in tracks:
         if track.error is not None:
             raise track.error
-    return count
+    if stop.is_set():
+        raise Stopped

@@ -12,6 +12,7 @@ where it can be trusted, for elsewhere it adds nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -84,7 +85,8 @@ class AgreedKeys:
 
 def agree_keys(pairs: Sequence[KeyPair]) -> AgreedKeys:
     """Register every restyled key to its source and even out their gains; in order of time."""
-    registered = [register_pair(pair) for pair in sorted(pairs, key=lambda pair: pair.index)]
+    with ThreadPoolExecutor(len(pairs)) as pool:
+        registered = list(pool.map(register_pair, sorted(pairs, key=lambda pair: pair.index)))
     return AgreedKeys(tuple(registered), tuple(even_out(registered)))
 
 

@@ -32,6 +32,8 @@ class Look(ABC):
     figures: dict[str, float | None]
     wants_path: ClassVar[bool] = False
     """Whether `follow` makes a difference."""
+    costly: ClassVar[bool] = False
+    """Whether a frame takes so long that several should be worked on at once; only for looks that bear it."""
 
     def follow(self, path: CameraPath) -> None:  # noqa: B027 - a look that lies on the screen has no use for it
         """Take the camera's path through the clip, before the first picture."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +18,14 @@ from adcraft_resources.algorithms.flow_carrying import Carrier, scene_motion
 from adcraft_resources.algorithms.grading import Cube
 from adcraft_resources.algorithms.grain import Grain
 from adcraft_resources.algorithms.key_pairs import KeyPair, pooled_cube
-from adcraft_resources.algorithms.look_propagation import ShotLook, agree_keys, fit_look, learn_shot, look_at
+from adcraft_resources.algorithms.look_propagation import (
+    AgreedKeys,
+    ShotLook,
+    agree_keys,
+    fit_look,
+    learn_shot,
+    look_at,
+)
 from adcraft_resources.algorithms.looks import FrameLook
 from adcraft_resources.algorithms.values import Frame, Shot
 
@@ -38,12 +46,13 @@ class PropagatedLook(FrameLook):
     """
 
     wants_path: ClassVar[bool] = True
+    costly: ClassVar[bool] = True
 
     def __init__(self, pairs: Sequence[KeyPair], shots: Sequence[Shot], grain: Grain, seed: int) -> None:
         if not pairs:
             raise ValueError("a look cannot be carried from no keyframes")
         super().__init__(grain, seed)
-        self._agreed = agree_keys(pairs)
+        self._pairs = list(pairs)
         self._given = list(shots)
         self._path: CameraPath | None = None
         self._learned: list[tuple[Shot, ShotLook | None]] | None = None
@@ -54,6 +63,11 @@ class PropagatedLook(FrameLook):
     def follow(self, path: CameraPath) -> None:
         """Take the camera's path; the look is learned anew with it."""
         self._path, self._learned = path, None
+
+    @cached_property
+    def _agreed(self) -> AgreedKeys:
+        """Keys made to agree: seconds of work, so it is done by whoever first needs the look, not by its maker."""
+        return agree_keys(self._pairs)
 
     @property
     def shots(self) -> list[tuple[Shot, ShotLook | None]]:
@@ -78,9 +92,10 @@ class PropagatedLook(FrameLook):
         for shot, look in self.shots:
             if look is not None and shot.first_frame <= index <= shot.last_frame:
                 return look
-        if self._fallback is None:
-            self._fallback = fit_look(self._agreed.evened, "cube", _Motions(self._agreed.plain, None))
-        return self._fallback
+        with self._learning:
+            if self._fallback is None:
+                self._fallback = fit_look(self._agreed.evened, "cube", _Motions(self._agreed.plain, None))
+            return self._fallback
 
 
 class _Motions:

@@ -147,7 +147,6 @@ class FluxEngine(ABC):
 
     # --- what all do
 
-    @one_at_a_time
     def restyle(
         self, requests: Sequence[Restyle], should_stop: Callable[[], bool] | None = None
     ) -> list[Frame]:
@@ -159,6 +158,13 @@ class FluxEngine(ABC):
         """
         if not requests:
             return []
+        made = self._restyle_all(requests, should_stop)  # what follows must not keep others from the device
+        return [restore_detail(one, request.frame) for one, request in zip(made, requests, strict=True)]
+
+    @one_at_a_time
+    def _restyle_all(
+        self, requests: Sequence[Restyle], should_stop: Callable[[], bool] | None
+    ) -> list[Frame]:
         height, width = requests[0].frame.shape[:2]
         size = bucket_of(height, width, self.settings.area)
         tokens = self.tokens_of(size) * (2 if requests[0].guide is None else 3)
@@ -166,7 +172,7 @@ class FluxEngine(ABC):
         def call(batch: list[Restyle]) -> list[Frame]:
             made = self.decode(self._restyle(batch, size, should_stop))
             self._note_shape((size, len(batch), batch[0].guide is None))
-            return [restore_detail(one, request.frame) for one, request in zip(made, batch, strict=True)]
+            return made
 
         return self.chooser.run(requests, call, tokens=tokens, pixels=size[0] * size[1], what="FLUX")
 

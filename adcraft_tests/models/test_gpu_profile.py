@@ -12,8 +12,9 @@ from adcraft_assets.launches import add_partitions, launch
 from adcraft_resources.algorithms.values import Keyframe, Shot
 from adcraft_resources.encoders import SiglipEncoder
 from adcraft_resources.flux_runtime import FluxRuntime
-from adcraft_resources.flux_stylist import FluxStylist, choose_keys, moved_to
+from adcraft_resources.flux_stylist import FluxStylist
 from adcraft_resources.inpainters import FluxInpainter
+from adcraft_resources.key_chains import choose_keys, moved_to
 from adcraft_resources.models.denoising import Cancelled
 from adcraft_resources.models.shelf import SHELF
 from adcraft_resources.result_cache import ResultCache
@@ -58,6 +59,19 @@ def test_looks_are_steady_deterministic_and_of_their_style(flux, cache):
     assert not np.array_equal(made["a"], made["c"])
     again = FluxStylist(flux=flux, cache=cache).develop(GOLD, keys(), SHOTS, 3)
     assert np.array_equal(again.apply(frame, 5, 0.2), made["a"])
+
+
+def test_looks_made_in_turn_are_those_made_together(flux, cache, tmp_path):
+    asked = {"a": (GOLD, 3), "b": (CLEAN, 3), "c": (GOLD, 4)}
+    other = ResultCache(store=BundleStore(base=str(tmp_path / "other")))
+    together = FluxStylist(flux=flux, cache=cache).develop_all(asked, keys(), SHOTS)
+    groups = list(FluxStylist(flux=flux, cache=other, together=2).develop_in_turn(asked, keys(), SHOTS))
+    assert [list(group) for group in groups] == [["a", "b"], ["c"]]
+    frame = scene(96, 64, 1)
+    for group in groups:
+        for name, look in group.items():
+            apart = look.apply(frame, 5, 0.2).astype(int) - together[name].apply(frame, 5, 0.2)
+            assert np.abs(apart).max() <= 2
 
 
 def test_a_stopped_run_goes_on_with_the_keys_it_finished(flux, cache):

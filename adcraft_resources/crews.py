@@ -1,0 +1,66 @@
+"""Threads that the lanes of a clip share, so that costly pictures are made ahead of their turn.
+
+Belongs here: working ahead in order, and sharing threads fairly. Does not: what is made of a picture (variant_lanes).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+class Crew:
+    """As many threads as asked for, or as there are cores; they start with the first work.
+
+    Every caller has one item in the making; who comes while threads are idle has more, so that a single lane may use
+    all of them and many lanes share them. What waits is bounded by the threads, however long the clip is.
+    """
+
+    def __init__(self, threads: int = 0) -> None:
+        count = threads or os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="crew")
+        self._spare = threading.Semaphore(count)
+
+    def ahead(self, items: Iterable[Item], make: Callable[[Item], Made]) -> Iterator[tuple[Item, Made]]:
+        """Yield each item with what is made of it, in order; an item that comes again at once is made once.
+
+        Errors of `make` are raised in the item's place. Closing the iterator drops what was not begun.
+        """
+        waiting: deque[tuple[Item, Future[Made], bool]] = deque()
+        latest: tuple[Item, Future[Made]] | None = None
+        try:
+            for item in items:
+                if latest is None or latest[0] is not item:
+                    latest = item, self._pool.submit(make, item)
+                waiting.append((*latest, self._spare.acquire(blocking=False)))
+                spare = waiting[-1][2]
+                while waiting and (not spare or waiting[0][1].done()):
+                    yield self._finish(waiting)
+            while waiting:
+                yield self._finish(waiting)
+        finally:
+            for _, future, lent in waiting:
+                future.cancel()
+                self._give_back(lent)
+
+    def close(self) -> None:
+        """End the threads; what was not begun is dropped."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _finish(self, waiting: deque[tuple[Item, Future[Made], bool]]) -> tuple[Item, Made]:
+        item, future, lent = waiting.popleft()
+        try:
+            return item, future.result()
+        finally:
+            self._give_back(lent)
+
+    def _give_back(self, lent: bool) -> None:
+        if lent:
+            self._spare.release()

@@ -1,0 +1,54 @@
+"""What several passes over one cleaned video share: threads, what was seen of the video, and the word to stop.
+
+Belongs here: finding each of these once, whoever asks first. Does not: finding them (opening_surveys, algorithms).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from adcraft_resources.algorithms.camera_path import CameraPath, trace_camera
+from adcraft_resources.algorithms.values import Shot, TextTracks
+from adcraft_resources.crews import Crew
+from adcraft_resources.opening_surveys import OpeningSurvey, survey_opening
+from adcraft_resources.video_codecs import TimedPicture, VideoReader
+
+
+class SharedClip:
+    """One cleaned video that is rendered in one or more passes; close it after the last of them.
+
+    Args:
+        mezzanine: The cleaned video.
+        shots: Its shots in order.
+        tracks: The ad's text.
+    """
+
+    def __init__(self, mezzanine: Path, shots: Sequence[Shot], tracks: TextTracks | None = None) -> None:
+        self.crew = Crew()
+        self.stop = threading.Event()
+        """Set when a pass failed: the others end as soon as they can."""
+        self._mezzanine, self._shots, self._tracks = mezzanine, shots, tracks
+        self._survey: OpeningSurvey | None = None
+        self._path: CameraPath | None = None
+        self._surveying, self._tracing = threading.Lock(), threading.Lock()
+
+    def survey(self, head: Sequence[TimedPicture]) -> OpeningSurvey:
+        """Return what the first pictures show; whoever comes first with them finds it."""
+        with self._surveying:
+            if self._survey is None:
+                self._survey = survey_opening(head, self._shots, self._tracks)
+            return self._survey
+
+    def camera_path(self) -> CameraPath:
+        """Return the camera's path through the clip, found in a decoding of its own."""
+        with self._tracing:
+            if self._path is None:
+                with VideoReader(self._mezzanine) as reader:
+                    self._path = trace_camera((timed.picture.y for timed in reader.pictures()), self._shots)
+            return self._path
+
+    def close(self) -> None:
+        """End the threads."""
+        self.crew.close()

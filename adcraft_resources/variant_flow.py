@@ -1,0 +1,132 @@
+"""Rendering variants while the looks of later ones are still made: one pass over the video for each group of looks.
+
+Belongs here: starting passes as looks come, ending all of them well or badly together. Does not: making looks
+(stylists), what a pass does (variant_renderer).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+from adcraft_resources.algorithms.looks import Look
+from adcraft_resources.algorithms.values import Shot, TextTracks
+from adcraft_resources.first_frames import FirstFrameSettings
+from adcraft_resources.shared_clips import SharedClip
+from adcraft_resources.variant_renderer import RenderedVariant, Stopped, render_variants
+from adcraft_resources.variants import VariantPlan
+
+OnFrame = Callable[[int], None]
+
+
+def render_as_developed(
+    mezzanine: Path,
+    audio_source: Path | None,
+    plans: Sequence[VariantPlan],
+    developed: Iterator[Mapping[str, Look]],
+    *,
+    shots: Sequence[Shot],
+    folder_of: Callable[[VariantPlan], Path],
+    first_frame: FirstFrameSettings,
+    tracks: TextTracks | None = None,
+    on_frame: OnFrame | None = None,
+    rides: bool = False,
+) -> list[RenderedVariant]:
+    """Render plans as soon as their looks are there, each group of looks in a pass and thread of its own.
+
+    Args:
+        mezzanine: The cleaned video; the other arguments as `render_variants` takes them.
+        audio_source: Where sound comes from.
+        plans: What to render; each has its look in one of the groups.
+        developed: Groups of looks by plan id, as they are finished. It is asked for the next group in the caller's
+            thread while the groups before are rendered.
+        shots: Shots of the video.
+        folder_of: An existing folder for each plan.
+        first_frame: Bounds of the opening.
+        tracks: The ad's text.
+        on_frame: Told the mean count of pictures handed out over all plans.
+        rides: Whether the looks will ask for the camera's path.
+
+    Returns:
+        The variants in the plans' order. The first error of any pass, or of `developed`, ends all passes and is raised.
+    """
+    by_id = {plan.id: plan for plan in plans}
+    clip = SharedClip(mezzanine, shots, tracks)
+    counts = _MeanCount(len(plans), on_frame)
+
+    def render(looks: Mapping[str, Look]) -> list[RenderedVariant]:
+        group = [by_id[name] for name in looks]
+        try:
+            return render_variants(
+                mezzanine,
+                audio_source,
+                group,
+                looks,
+                shots=shots,
+                folder_of=folder_of,
+                first_frame=first_frame,
+                tracks=tracks,
+                on_frame=counts.of_pass(len(group)),
+                shared=clip,
+            )
+        except BaseException:
+            clip.stop.set()
+            raise
+
+    passes: list[Future[list[RenderedVariant]]] = []
+    with closing(clip), ThreadPoolExecutor(len(plans) + 1, thread_name_prefix="pass") as pool:
+        if rides:
+            pool.submit(
+                clip.camera_path
+            )  # under the making of the first look; who needs it meets its error again
+        try:
+            for looks in developed:
+                if clip.stop.is_set():
+                    break
+                passes.append(pool.submit(render, looks))
+        except BaseException:
+            clip.stop.set()
+            raise
+        finally:
+            getattr(developed, "close", lambda: None)()
+    return _joined(plans, passes)
+
+
+def _joined(
+    plans: Sequence[VariantPlan], passes: Sequence[Future[list[RenderedVariant]]]
+) -> list[RenderedVariant]:
+    """What the passes rendered, in the plans' order; the error of one that was not merely stopped."""
+    errors = [error for one in passes if (error := one.exception()) is not None]
+    for error in errors:
+        if not isinstance(error, Stopped):
+            raise error
+    made = {one.plan.id: one for each in passes for one in each.result()}
+    return [made[plan.id] for plan in plans]
+
+
+class _MeanCount:
+    """Pictures handed out by all passes together, told as a mean over the plans."""
+
+    def __init__(self, plans: int, on_frame: OnFrame | None) -> None:
+        self._plans, self._on_frame = plans, on_frame
+        self._counts: dict[int, int] = {}
+        self._lock = threading.Lock()
+
+    def of_pass(self, lanes: int) -> OnFrame | None:
+        """What a pass with so many lanes tells its count to."""
+        if self._on_frame is None:
+            return None
+        with self._lock:
+            place = len(self._counts)
+            self._counts[place] = 0
+
+        def tell(count: int) -> None:
+            with self._lock:
+                self._counts[place] = count * lanes
+                if self._on_frame is not None:
+                    self._on_frame(sum(self._counts.values()) // self._plans)
+
+        return tell

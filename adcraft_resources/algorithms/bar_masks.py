@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from adcraft_resources.algorithms.channels import largest_channel
 from adcraft_resources.algorithms.glyph_masks import crop_yuv
 from adcraft_resources.algorithms.text_boxes import Box, fill_quad, line_height, quad_angle, quad_box
 from adcraft_resources.algorithms.values import Quad, Yuv420
@@ -41,7 +42,7 @@ def find_bar(picture: Yuv420, quad: Quad) -> Box | None:
     strip = crop_yuv(picture, (0, top, width, bottom)).astype(np.float32)
     ground = strip[fill_quad(quad, (0, top, width, bottom))]
     colour = _commonest(ground)
-    rows = (np.abs(strip - colour).max(axis=2) <= BAR_RANGE).mean(axis=1)
+    rows = (largest_channel(np.abs(strip - colour)) <= BAR_RANGE).mean(axis=1)
     first, last = _bar_rows(rows, (box[1] + box[3]) // 2 - top)
     if first is None or last is None or last - first + 1 > MAX_LINES * tall:
         return None

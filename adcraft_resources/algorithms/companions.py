@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from adcraft_resources.algorithms.channels import largest_channel
 from adcraft_resources.algorithms.glyph_masks import Crop, crop_yuv
 from adcraft_resources.algorithms.screen_steps import edge_strength
 from adcraft_resources.algorithms.text_boxes import Box, clip_box, disk, grow_by
@@ -47,7 +48,7 @@ def find_companions(
         taken: Pixels there that belong to known texts.
     """
     earlier, later = crop_yuv(before, area), crop_yuv(settled[0], area)
-    changed = cv2.absdiff(earlier, later).max(axis=2) >= CHANGE_LEVELS
+    changed = largest_channel(cv2.absdiff(earlier, later)) >= CHANGE_LEVELS
     changed = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_CLOSE, disk(2)).astype(np.bool_)
     left, top, right, bottom = area
     first = settled[0].y[top:bottom, left:right]
@@ -56,7 +57,7 @@ def find_companions(
         still &= cv2.blur(cv2.absdiff(first, frame.y[top:bottom, left:right]), (3, 3)) <= STILL_LEVELS
     changed &= still
     # Until a pop has settled a gliding scene changes, too, and runs into it; what came at once stands apart.
-    sudden = changed & (cv2.absdiff(earlier, crop_yuv(at_once, area)).max(axis=2) >= CHANGE_LEVELS)
+    sudden = changed & (largest_channel(cv2.absdiff(earlier, crop_yuv(at_once, area))) >= CHANGE_LEVELS)
     # Where the scene moves all around, standing still is proof enough; else a new hard outline is asked for.
     harder = 1.0 if float(still.mean()) <= RESTLESS_SHARE else HARDER
     kept = [

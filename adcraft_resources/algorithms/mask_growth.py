@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from adcraft_resources.algorithms.channels import largest_channel
 from adcraft_resources.algorithms.glyph_masks import Crop, letters_of
 from adcraft_resources.algorithms.plate_masks import find_plate
 from adcraft_resources.algorithms.shadow_masks import shadows_of
@@ -77,7 +78,7 @@ def _tells(added: Mask, letters: Mask, least: float) -> bool:
 
 def added_pixels(step: Step) -> Mask:
     """Return the pixels that change with the text by more than the scene changes by itself."""
-    change = cv2.absdiff(step.shown, step.without).astype(np.float32).max(axis=2)
+    change = largest_channel(cv2.absdiff(step.shown, step.without)).astype(np.float32)
     change = np.maximum(cv2.blur(change, (3, 3)), 0.7 * change)
     return change > np.maximum(STEP_LEVELS, 1.3 * step.unrest + 6.0)
 

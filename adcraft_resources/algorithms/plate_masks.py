@@ -8,6 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from adcraft_resources.algorithms.channels import largest_channel
 from adcraft_resources.algorithms.glyph_masks import Crop
 from adcraft_resources.algorithms.text_boxes import disk
 from adcraft_resources.algorithms.values import Mask
@@ -36,7 +37,7 @@ def find_plate(portrait: Crop, quad: Mask, letters: Mask, unrest: np.ndarray | N
     if ground.sum() < MIN_GROUND:
         return None
     colour = np.median(portrait[ground], axis=0)
-    apart = np.abs(portrait.astype(np.float32) - colour).max(axis=2)
+    apart = largest_channel(np.abs(portrait.astype(np.float32) - colour.astype(np.float32)))
     flat = apart <= FLAT_RANGE
     if unrest is not None:  # a translucent plate moves with the scene under it, but less
         outside = unrest[~quad]
@@ -81,4 +82,4 @@ def edge_share(portrait: Crop, points: np.ndarray) -> float:
     """Return the share of contour points (x, y) where a colour step of `EDGE_STEP` lies within 3 pixels."""
     kernel = np.ones((5, 5), np.uint8)
     step = cv2.dilate(portrait, kernel).astype(np.int16) - cv2.erode(portrait, kernel)
-    return float((step.max(axis=2)[points[:, 1], points[:, 0]] >= EDGE_STEP).mean())
+    return float((largest_channel(step)[points[:, 1], points[:, 0]] >= EDGE_STEP).mean())

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adcraft_resources.algorithms.channels import largest_channel
 from adcraft_resources.algorithms.text_boxes import Box, clip_box
 from adcraft_resources.algorithms.values import Mask, Yuv420
 
@@ -89,7 +90,7 @@ def thumbnail(picture: Yuv420) -> list[NDArray[np.uint8]]:
 
 def patch_of_step(without: NDArray[np.uint8], shown: NDArray[np.uint8]) -> Mask | None:
     """Return the changed patch of two crops (h, w, 3) of one place, holes filled, or None where it is no patch."""
-    change = cv2.absdiff(without, shown).max(axis=2)
+    change = largest_channel(cv2.absdiff(without, shown))
     moved = cv2.morphologyEx(
         (change >= STEP_LEVELS // 2).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
     )
@@ -105,11 +106,14 @@ def patch_of_step(without: NDArray[np.uint8], shown: NDArray[np.uint8]) -> Mask 
 
 def changed_at_once(first: NDArray[np.uint8], second: NDArray[np.uint8], patch: Mask) -> bool:
     """Say whether most of a patch changed between two neighbouring crops (h, w, 3)."""
-    return float((cv2.absdiff(first, second).max(axis=2)[patch] >= STEP_LEVELS // 2).mean()) >= AT_ONCE_SHARE
+    return (
+        float((largest_channel(cv2.absdiff(first, second))[patch] >= STEP_LEVELS // 2).mean())
+        >= AT_ONCE_SHARE
+    )
 
 
 def edge_strength(crop: NDArray[np.uint8], patch: Mask) -> float:
     """Return the mean colour step along a patch's outline: the picture with the overlay has the harder edge there."""
-    step = cv2.morphologyEx(crop, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=2)
+    step = largest_channel(cv2.morphologyEx(crop, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)))
     outline = cv2.morphologyEx(patch.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     return float(step[outline].mean()) if outline.any() else 0.0

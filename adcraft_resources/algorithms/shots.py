@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adcraft_resources.algorithms.channels import largest_channel
 from adcraft_resources.algorithms.dissolves import DissolveDetector
 from adcraft_resources.algorithms.values import Frame, Keyframe, Shot
 
@@ -158,7 +159,7 @@ def _unmatched(before: _Thumb, after: _Thumb, changed: float, step: int) -> floa
         for dx in range(0, 2 * _REACH + 1, step):
             off = cv2.absdiff(around[dy : dy + height, dx : dx + width], after)
             patches = cv2.blur(off, (_PATCH, _PATCH), borderType=cv2.BORDER_REPLICATE)
-            np.minimum(best, patches.max(axis=2), out=best)
+            np.minimum(best, largest_channel(patches), out=best)
     return float((best > changed).mean())
 
 

@@ -7,6 +7,7 @@ Belongs here: one template against one frame (still, shifted, scaled, faded). Do
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -55,7 +56,27 @@ class Presence:
         return self.correlation >= FAINT_CORRELATION and FAINT_FROM <= self.strength < FAINT_TO
 
 
-@dataclass(frozen=True, slots=True)
+class Letters:
+    """A template's pixels ready to be held against several places: core and band as lists of places."""
+
+    def __init__(self, values: NDArray[np.float32], core: Mask, band: Mask) -> None:
+        self._core, self._band = np.nonzero(core), np.nonzero(band)
+        self._colours = values[self._core]
+        known = values[self._band]
+        self._known = known - known.mean()
+        self._power = float(self._known @ self._known)
+
+    def held_against(self, seen: NDArray[np.uint8]) -> Presence:
+        """Compare with a crop (h, w) of the template's size."""
+        match = float((np.abs(seen[self._core] - self._colours) <= COLOUR_TOLERANCE).mean())
+        found = seen[self._band].astype(np.float32)
+        found -= found.mean()
+        product, other = float(self._known @ found), float(found @ found)
+        correlation = product / max(np.sqrt(self._power * other), 1e-6)
+        return Presence(match, correlation, product / max(self._power, 1e-6))
+
+
+@dataclass(frozen=True)
 class TextTemplate:
     """Letters of one text as they looked in one frame.
 
@@ -76,6 +97,11 @@ class TextTemplate:
     def step(self) -> int:
         """Luma pixels per template pixel."""
         return 1 if self.plane == 0 else 2
+
+    @cached_property
+    def letters(self) -> Letters:
+        """The letters at their own size."""
+        return Letters(self.values, self.core, self.band)
 
 
 def cut_template(picture: Yuv420, quad: Quad) -> TextTemplate:
@@ -121,52 +147,35 @@ def measure_presence(template: TextTemplate, picture: Yuv420, pose: Pose | None 
     """Measure how well `picture` shows `template` at `pose`."""
     pose = pose or Pose()
     if pose.scale == 1.0:
-        return _compare(template, _plane_crop(picture, template.plane, template.box, pose).astype(np.float32))
-    return max(
-        (_compare_scaled(template, picture, pose, x, y) for x in NUDGES for y in NUDGES), key=_correlation
-    )
+        return template.letters.held_against(_plane_crop(picture, template.plane, template.box, pose))
+    return _measure_scaled(template, picture, pose)
 
 
 def _correlation(presence: Presence) -> float:
     return presence.correlation
 
 
-def _compare_scaled(template: TextTemplate, picture: Yuv420, pose: Pose, dx: int, dy: int) -> Presence:
-    """Compare with the template brought to the pose's size, nudged by (dx, dy): a searched place is off by some."""
+def _measure_scaled(template: TextTemplate, picture: Yuv420, pose: Pose) -> Presence:
+    """Compare with the template brought to the pose's size, at every nudge: a searched place is off by some."""
     height, width = template.values.shape
     size = (max(4, round(width * pose.scale)), max(4, round(height * pose.scale)))
-    values = cv2.resize(
-        template.values, size, interpolation=cv2.INTER_AREA if pose.scale < 1 else cv2.INTER_LINEAR
-    )
+    shrunk = cv2.INTER_AREA if pose.scale < 1 else cv2.INTER_LINEAR
+    values = cv2.resize(template.values, size, interpolation=shrunk).astype(np.float32)
     core, band = (
         cv2.resize(m.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) >= HALF
         for m in (template.core, template.band)
     )
-    step = template.step
-    left = template.box[0] - (size[0] - width) // 2 * step
-    top = template.box[1] - (size[1] - height) // 2 * step
-    box = (left, top, left + size[0] * step, top + size[1] * step)
-    moved = Pose(pose.dx + dx * step, pose.dy + dy * step)
-    seen = _plane_crop(picture, template.plane, box, moved).astype(np.float32)
     if not core.any() or not band.any():
         return Presence(0.0, 0.0, 0.0)
-    return _compare_pixels(values.astype(np.float32), seen, core, band)
-
-
-def _compare(template: TextTemplate, seen: NDArray[np.float32]) -> Presence:
-    return _compare_pixels(template.values, seen, template.core, template.band)
-
-
-def _compare_pixels(
-    values: NDArray[np.float32], seen: NDArray[np.float32], core: Mask, band: Mask
-) -> Presence:
-    known, found = values[band], seen[band]
-    match = float((np.abs(seen - values)[core] <= COLOUR_TOLERANCE).mean())
-    known, found = known - known.mean(), found - found.mean()
-    power, other = float(known @ known), float(found @ found)
-    product = float(known @ found)
-    correlation = product / max(np.sqrt(power * other), 1e-6)
-    return Presence(match, correlation, product / max(power, 1e-6))
+    step, reach = template.step, max(NUDGES)
+    left = template.box[0] - ((size[0] - width) // 2 + reach) * step
+    top = template.box[1] - ((size[1] - height) // 2 + reach) * step
+    box = (left, top, left + (size[0] + 2 * reach) * step, top + (size[1] + 2 * reach) * step)
+    window = _plane_crop(picture, template.plane, box, pose)
+    letters = Letters(values, core, band)
+    places = ((x + reach, y + reach) for x in NUDGES for y in NUDGES)
+    seen = (letters.held_against(window[y : y + size[1], x : x + size[0]]) for x, y in places)
+    return max(seen, key=_correlation)
 
 
 def find_pose(

@@ -19,6 +19,7 @@ from adcraft_assets.partitions import video_partitions
 from adcraft_resources.errors import GateFailed, StoreDamaged, UpstreamMissing
 from adcraft_resources.experiments import ISOLATION
 from adcraft_resources.gates import GATES, GateSettings, Stage, Verdict, judge_cleaning, judge_variants
+from adcraft_resources.placement_gates import judge_placements
 from adcraft_resources.store import Bundle, BundleStore
 
 APPROVAL = GATE
@@ -36,6 +37,10 @@ DESCRIPTIONS = {
     "breaks; skin is not lightened. Variants outside are rejected and replaced from spare plans.",
     "variants_play_everywhere": "Codec, colour tags, rate, edit list, sound offset and duration are what Facebook "
     "and Instagram ask for.",
+    "placements_meet_the_specs": "Every file has the size, length, rate, codec, colour tags, sound and loudness its "
+    "placement takes, measured in the finished file, and says where its pictures come from.",
+    "placements_keep_the_clear_box": "The hook stands where no interface covers it, from its first picture to its "
+    "last; faces and product text are looked at too, and must stand there with gates.clear_box: all.",
 }
 
 
@@ -44,6 +49,7 @@ PICTURES = {
     "cleaned_frames_show_no_overlay_text": "residual_worst",
     "styled_variants_stay_in_the_band": "first_frames",
     APPROVAL: "first_frames",
+    "placements_keep_the_clear_box": "clear_boxes",
 }
 """Metadata of a materialization that shows what a gate is about: the worst frame beside the source's, the variants."""
 
@@ -91,6 +97,8 @@ def judge(stage: str, figures: Mapping[str, Any], gates: GateSettings) -> tuple[
         return judge_cleaning(figures, gates)
     if stage == "styled_variants":
         return judge_variants(figures["variants"], gates)
+    if stage == "placed_variants":
+        return judge_placements(figures["variants"], gates)
     return ()
 
 

@@ -25,6 +25,7 @@ from adcraft_assets.hooks import hooks
 from adcraft_assets.keyframes import keyframes
 from adcraft_assets.ocr_masks import ocr_masks
 from adcraft_assets.partitions import Catalog
+from adcraft_assets.placed_variants import placed_variants
 from adcraft_assets.placement import place
 from adcraft_assets.processing_summary import processing_summary
 from adcraft_assets.ranked_outputs import ranked_outputs
@@ -93,6 +94,7 @@ def build_defs(path: Path, resource_overrides: Mapping[str, Any] | None = None) 
     resources = {**resources_of(path), **(resource_overrides or {})}
     assets = [
         *(asset.with_attributes(backfill_policy=chunk, automation_condition=NEW_AD) for asset in PARTITIONED),
+        placed_variants.with_attributes(backfill_policy=chunk),
         processing_summary.with_attributes(automation_condition=AFTER_ANY_AD),
         refresh_plan,
         refresh_report,

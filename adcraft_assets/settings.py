@@ -20,6 +20,7 @@ from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.gates import GateSettings
 from adcraft_resources.model_settings import ModelSettings, Profile
 from adcraft_resources.performance import PerformanceSettings
+from adcraft_resources.placements import PlacementSettings
 from adcraft_resources.policies import PolicySettings
 from adcraft_resources.rankings import RankingSettings
 from adcraft_resources.retention import RetentionSettings
@@ -72,6 +73,7 @@ class Settings(Section):
     license_accepted: tuple[str, ...] = ()
     gates: GateSettings = GateSettings()
     policy: PolicySettings = PolicySettings()
+    placements: PlacementSettings = PlacementSettings()
     experiment: ExperimentSettings = ExperimentSettings()
     performance: PerformanceSettings = PerformanceSettings()
     download: DownloadSettings = DownloadSettings()

@@ -17,7 +17,7 @@ from adcraft_assets.identities import VERSIONS, VariantBasis, chosen_styles, pla
 from adcraft_assets.partitions import Ad, Catalog, video_partitions
 from adcraft_assets.placement import step_of
 from adcraft_assets.settings import Settings
-from adcraft_resources.algorithms.values import Frame, Keyframe, TextTracks
+from adcraft_resources.algorithms.values import TextTracks
 from adcraft_resources.appraisals import Appraisal, appraise
 from adcraft_resources.cleaning import MEZZANINE
 from adcraft_resources.encoders import ImageEncoder
@@ -26,7 +26,7 @@ from adcraft_resources.progress import OnFrame, Progress
 from adcraft_resources.provenance import disclose, stamp
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.rotations import rotation_of
-from adcraft_resources.shot_lists import ShotList, read_shot_list
+from adcraft_resources.shot_lists import ShotList, look_keys, read_shot_list
 from adcraft_resources.store import Bundle, BundleStore, Draft, digest_of
 from adcraft_resources.stylists import ImageStylist
 from adcraft_resources.text_detectors import load_tracks
@@ -34,11 +34,10 @@ from adcraft_resources.variant_flow import render_as_developed
 from adcraft_resources.variant_lanes import POSTER, VIDEO
 from adcraft_resources.variant_renderer import RenderedVariant
 from adcraft_resources.variants import VariantPlan
-from adcraft_resources.video_codecs import audio_offset_ms, read_frames
+from adcraft_resources.video_codecs import audio_offset_ms
 
 VARIANTS = "variants"
 """Kind of the bundles that hold one variant each; a partition's bundle names them by digest."""
-MOST_KEYS = 12  # keyframes handed to a stylist: enough to know a look, few enough for flat memory
 
 
 @dg.asset(
@@ -210,7 +209,7 @@ class _Work:
         self, plans: Sequence[VariantPlan], drafts: Mapping[str, Draft], on_frame: OnFrame
     ) -> None:
         mezzanine, shots = self.cleaned.file(MEZZANINE), self.shot_list.shots
-        keys = self._keys()
+        keys = look_keys(mezzanine, self.shot_list)
         asked = {plan.id: (self.basis.styles[plan.style], plan.seed) for plan in plans}
         rendered = render_as_developed(
             mezzanine,
@@ -247,13 +246,6 @@ class _Work:
         lag = audio_offset_ms(self.cleaned.file(MEZZANINE), one.folder / VIDEO)
         off = float(probe["video_duration_s"]) - float(one.figures["expected_s"])
         return {**probe, "sound_lag_ms": lag, "duration_off_s": round(off, 4)}
-
-    def _keys(self) -> list[tuple[Keyframe, Frame]]:
-        """Return at most MOST_KEYS keyframes, spread over the ad, as they are after cleaning."""
-        every = max(1, -(-len(self.shot_list.keyframes) // MOST_KEYS))
-        keyframes = self.shot_list.keyframes[::every]
-        frames = read_frames(self.cleaned.file(MEZZANINE), [one.frame for one in keyframes])
-        return [(one, frames[one.frame]) for one in keyframes if one.frame in frames]
 
 
 def _shown(bundle: Bundle, store: BundleStore) -> Mapping[str, Any]:

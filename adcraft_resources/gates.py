@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 
 from adcraft_resources.sections import Section
 
-Stage = Literal["cleaned_frames", "styled_variants"]
+Stage = Literal["cleaned_frames", "styled_variants", "placed_variants"]
 
 MAX_AV_OFFSET_MS = 10.0  # lip-sync errors are noticed from about 20 ms
 MAX_FRAME_RATE = 30  # Meta's ads guide
@@ -45,7 +45,22 @@ class GateSettings(Section):
         description="Band of the mean change of skin lightness L*; a look must not lighten skin.",
     )
 
-    @field_validator("style_ssim", "skin_delta_l")
+    loudness_lufs: tuple[float, float] = Field(
+        default=(-15.0, -13.0), description="Band of a placement's integrated loudness, measured in its file."
+    )
+    true_peak_dbtp: float = Field(default=-1.5, le=0, description="Highest true peak of a placement's file.")
+    placement_s: tuple[float, float] = Field(
+        default=(1.0, 60.0), description="Shortest and longest video every placement takes, in seconds."
+    )
+    placement_max_mb: float = Field(
+        default=300.0, gt=0, description="Largest file; Instagram's interface takes no more."
+    )
+    clear_box: Literal["hook", "all"] = Field(
+        default="hook",
+        description="What must stand in a placement's clear box: the hook, or faces and product text as well.",
+    )
+
+    @field_validator("style_ssim", "skin_delta_l", "loudness_lufs", "placement_s")
     @classmethod
     def _in_order(cls, band: tuple[float, float]) -> tuple[float, float]:
         if band[0] >= band[1]:
@@ -79,6 +94,7 @@ class Verdict:
 GATES: dict[Stage, tuple[str, ...]] = {
     "cleaned_frames": ("cleaned_frames_keep_the_scene", "cleaned_frames_show_no_overlay_text"),
     "styled_variants": ("styled_variants_stay_in_the_band", "variants_play_everywhere"),
+    "placed_variants": ("placements_meet_the_specs", "placements_keep_the_clear_box"),
 }
 
 
@@ -181,12 +197,17 @@ def _within(value: float | None, limit: float) -> bool:
     return value is None or abs(value) <= limit
 
 
-def _plays(probe: Mapping[str, Any]) -> Verdict:
-    faults = [
+def playing_faults(probe: Mapping[str, Any]) -> list[str]:
+    """Return what keeps a file from playing everywhere, each as a sentence with the figure."""
+    return [
         f"{name} is {probe[name]!r}, asked is {asked}"
         for name, holds, asked in _PLAYS
         if not holds(probe[name])
     ]
+
+
+def _plays(probe: Mapping[str, Any]) -> Verdict:
+    faults = playing_faults(probe)
     return Verdict(
         "variants_play_everywhere",
         not faults,

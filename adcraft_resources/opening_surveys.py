@@ -146,7 +146,7 @@ def survey_opening(
     return OpeningSurvey(
         frames,
         {at: _faces_in(frame) for at, frame in frames.items()},
-        _label_boxes(tracks, list(frames)),
+        label_boxes(tracks, list(frames)),
         frozenset(middles[::step]) - frozenset(frames),
         _strongest(head, shots[0].last_frame),
     )
@@ -177,8 +177,8 @@ def _faces_in(frame: Frame) -> list[tuple[int, int, int, int]]:
     ]
 
 
-def _label_boxes(tracks: TextTracks | None, frames: Sequence[int]) -> dict[int, list[Box]]:
-    """Boxes (shares) of the product's own text at the wanted frames, from the quads nearest in time."""
+def label_boxes(tracks: TextTracks | None, frames: Sequence[int]) -> dict[int, list[Box]]:
+    """Return boxes (shares) of the product's own text at the wanted frames, from the quads nearest in time."""
     found: dict[int, list[Box]] = {at: [] for at in frames}
     for track in tracks.tracks if tracks else ():
         if track.kind != "label" or not track.quads or tracks is None:

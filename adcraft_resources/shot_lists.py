@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from adcraft_resources.algorithms.values import Frame, Keyframe, Shot
 from adcraft_resources.store import Bundle, Draft
 from adcraft_resources.thumbnails import read_picture
+from adcraft_resources.video_codecs import read_frames
 
 NAME = "keyframes.json"
+_MOST_KEYS: Final = 12  # handed to a stylist: enough to know a look, few enough for flat memory
 
 
 @dataclass(frozen=True)
@@ -50,3 +53,11 @@ def read_shot_list(bundle: Bundle) -> ShotList:
         stills=tuple(bundle.file(one["file"]) for one in content["keyframes"]),
         frame_count=content["frame_count"],
     )
+
+
+def look_keys(cleaned: Path, shot_list: ShotList) -> list[tuple[Keyframe, Frame]]:
+    """Return the keyframes a look is developed from, spread over the ad, as they are in the cleaned video."""
+    every = max(1, -(-len(shot_list.keyframes) // _MOST_KEYS))
+    keyframes = shot_list.keyframes[::every]
+    frames = read_frames(cleaned, [one.frame for one in keyframes])
+    return [(one, frames[one.frame]) for one in keyframes if one.frame in frames]

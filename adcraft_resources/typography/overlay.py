@@ -89,6 +89,13 @@ class HookOverlay:
         x, y, w, h = self.art.box
         return self.x + x, self.y + y, w, h
 
+    @property
+    def life_box(self) -> tuple[float, float, float, float]:
+        """The box that holds the design through its whole life, its entry too, px."""
+        x, y, w, h = self.box
+        reach = SLIDE.get(self.treatment, 0.0) * self.art.face.size
+        return x, y + min(0.0, reach), w, h + abs(reach)
+
     def lay(self, picture: Yuv420, tick: int) -> Yuv420:
         """Return `picture` (BT.709 limited) with the hook as it is `tick` pictures after the start."""
         blend = self._blend_at(tick)

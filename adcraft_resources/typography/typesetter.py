@@ -47,11 +47,11 @@ class PlacedHook:
 
 
 class Typesetter:
-    """Sets hooks for pictures of one size."""
+    """Sets hooks for pictures of one size, inside `safe` (x, y, width, height, px; by default by the shape)."""
 
-    def __init__(self, frame_size: tuple[int, int]) -> None:
+    def __init__(self, frame_size: tuple[int, int], safe: tuple[int, int, int, int] | None = None) -> None:
         self.frame_size = frame_size
-        self.safe = safe_box(*frame_size)
+        self.safe = safe or safe_box(*frame_size)
 
     def place(
         self, text: str, treatment: str, frames: Sequence[Frame], avoid: Sequence[tuple[Box, float]] = ()

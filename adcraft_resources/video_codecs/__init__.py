@@ -6,6 +6,7 @@ Belongs here: the public names. Does not: code.
 from adcraft_resources.video_codecs.delivery import DeliveryWriter
 from adcraft_resources.video_codecs.facts import VideoFacts, probe_video
 from adcraft_resources.video_codecs.inspection import audio_offset_ms, inspect_delivery
+from adcraft_resources.video_codecs.loudness import Loudness, Mastering, master_sound, measure_loudness
 from adcraft_resources.video_codecs.mezzanine import MezzanineWriter, stream_copy
 from adcraft_resources.video_codecs.pictures import TimedFrame, TimedPicture, rgb_of, small_rgb_of, yuv_of
 from adcraft_resources.video_codecs.reading import VideoReader, frames_at, read_frames
@@ -13,6 +14,8 @@ from adcraft_resources.video_codecs.timing import at_constant_rate, delivery_rat
 
 __all__ = [
     "DeliveryWriter",
+    "Loudness",
+    "Mastering",
     "MezzanineWriter",
     "TimedFrame",
     "TimedPicture",
@@ -23,6 +26,8 @@ __all__ = [
     "delivery_rate",
     "frames_at",
     "inspect_delivery",
+    "master_sound",
+    "measure_loudness",
     "probe_video",
     "read_frames",
     "resample_times",

@@ -26,7 +26,9 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
     """Encodes pictures to H.264 High 4:2:0 8-bit BT.709 limited at a constant rate; a context manager.
 
     Closed groups of 2 s, index in front, AAC 48 kHz stereo made from `audio_source` and as long as the pictures
-    (or `duration_s`, if given). The file appears at `path` when the context ends without error.
+    (or `duration_s`, if given). `mastered_sound` names sound that starts with the pictures and is to be coded as it
+    is, peaks included (`loudness`). `max_bit_rate` (bit/s) caps the pictures' rate over a second. The file appears at
+    `path` when the context ends without error.
 
     Raises:
         ValueError: A side is odd.
@@ -41,11 +43,13 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
         width: int,
         height: int,
         fps: Fraction,
-        audio_source: Path | None,
+        audio_source: Path | None = None,
+        mastered_sound: Path | None = None,
         duration_s: float | None = None,
         crf: float = 18,
         preset: str = "veryfast",
         threads: int = 0,
+        max_bit_rate: int | None = None,
     ) -> None:
         if width % 2 or height % 2:
             raise ValueError(f"H.264 4:2:0 needs even sides, not {width}x{height}")
@@ -53,10 +57,12 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
         self._size = (height, width)
         self._fps = Fraction(fps)
         self._audio_source = None if audio_source is None else Path(audio_source)
+        self._mastered = mastered_sound
         self._duration_s = duration_s
         self._crf = crf
         self._preset = preset
         self._threads = threads or ENCODER_THREADS
+        self._max_bit_rate = max_bit_rate
         self._written = 0
         self._sound: EncodedSound | None = None
 
@@ -72,7 +78,9 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
 
     def _open(self, output: OutputContainer) -> None:
         self._stream = self._add_video(output)
-        if self._audio_source is not None:
+        if self._mastered is not None:
+            self._sound = EncodedSound(self._mastered, 0.0, output, coder="fast")
+        elif self._audio_source is not None:
             facts = probe_video(self._audio_source)
             if facts.has_audio:
                 self._sound = EncodedSound(self._audio_source, facts.start_s, output)
@@ -112,10 +120,14 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED
         gop = max(1, round(GOP_S * self._fps))
+        params = f"keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0"
+        if self._max_bit_rate is not None:
+            kbit = self._max_bit_rate // 1000
+            params += f":vbv-maxrate={kbit}:vbv-bufsize={kbit}"
         context.options = {
             "preset": self._preset,
             "crf": f"{self._crf:g}",
             "profile": "high",
-            "x264-params": f"keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0",
+            "x264-params": params,
         }
         return stream

@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_run(commands)
     _add_clean(commands)
+    _add_export(commands)
     _add_keeping(commands)
     _add_weights(commands)
     _add_small(commands)
@@ -89,6 +90,19 @@ def _add_clean(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--protect", action="append", default=[], metavar="REGEX", help="text that stays (repeatable)"
     )
     clean.set_defaults(call=_clean)
+
+
+def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    export = commands.add_parser("export", help="a product's variants in every placement, ready to upload")
+    export.add_argument("--product", required=True, metavar="P")
+    export.add_argument("--video", metavar="V", help="only this video (default: all of the product)")
+    export.add_argument(
+        "--experiment", metavar="NAME", help="what the test is called, in file and campaign names"
+    )
+    export.add_argument("--zip", action="store_true", help="one zip instead of a folder")
+    export.add_argument("--out", metavar="DIR", help="where it goes (default: exports, beside the results)")
+    export.add_argument("--config", default="config.json", help="config file (default: config.json)")
+    export.set_defaults(call=_export)
 
 
 def _add_keeping(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -166,6 +180,12 @@ def _clean(arguments: argparse.Namespace) -> int:
     from adcraft_assets.commands.clean import clean
 
     return clean(arguments)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from adcraft_assets.commands.export import export
+
+    return export(arguments)
 
 
 def _backfill(arguments: argparse.Namespace) -> int:

@@ -114,7 +114,7 @@ class PictureLayout:
 
 
 def _resampled(plane: Plane, part: tuple[float, ...], size: tuple[int, int], *, still: bool) -> Plane:
-    """A part (x, y, w, h) of a plane at (w, h) `size`: reduced by area, enlarged by cubic (Lanczos: 9 times the cost)."""
+    """A part (x, y, w, h) of a plane at (w, h) `size`: reduced by area, enlarged by cubic (Lanczos: 9 x its cost)."""
     x, y, w, h = part
     if still:
         x0, y0 = round(x), round(y)

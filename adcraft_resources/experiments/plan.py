@@ -49,12 +49,13 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is tested: the ad, and the day its ranking was made (ISO date)."""
+    """What is tested: the ad, the day its ranking was made (ISO date), and what people call the test, if anything."""
 
     product: str
     video: str
     made_on: str
     mode: str
+    name: str = ""
 
 
 def plan_experiment(
@@ -66,9 +67,8 @@ def plan_experiment(
     manifests do not bear that out, `ready` is false and `why_not` says so. In `explore` mode the best-ranked variant is
     the control and cells differ as wholes.
     """
-    campaign = "_".join(
-        (subject.made_on.replace("-", ""), subject.product, settings.metric.replace("_", "-"))
-    )
+    called = subject.name or settings.metric.replace("_", "-")
+    campaign = "_".join((subject.made_on.replace("-", ""), subject.product, called))
     control, others = _parted(subject, candidates)
     cells = [control, *others[: settings.cells - 1]] if control else []
     faults = _faults(subject, candidates, cells)

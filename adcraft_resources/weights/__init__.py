@@ -7,6 +7,7 @@ from adcraft_resources.weights.catalog import CATALOG, Checkpoint, checkpoint_na
 from adcraft_resources.weights.licences import refuse_unlicensed
 from adcraft_resources.weights.local import LocalWeights, find_local, read_local
 from adcraft_resources.weights.pulling import HubFetcher, pull, verify
+from adcraft_resources.weights.report import licence_rows
 
 __all__ = [
     "CATALOG",
@@ -15,6 +16,7 @@ __all__ = [
     "LocalWeights",
     "checkpoint_named",
     "find_local",
+    "licence_rows",
     "pull",
     "read_local",
     "refuse_unlicensed",

@@ -25,11 +25,12 @@ from adcraft_resources.opening_surveys import label_boxes
 from adcraft_resources.video_codecs import VideoReader
 
 _LOOKS_PER_S: Final = 6.0
-_SIDE: Final = 320  # px of the short side looked at
+_SIDE: Final = 400  # px of the short side looked at: at 320 a face of an eighth of the height is missed
 _FACE_MARGIN: Final = (
     0.12  # of a face's size kept around it: hair, chin, and what it moves until the next look
 )
-_SAME_FACE: Final = 0.3  # overlap of two boxes that are one face
+_SAME_PLACE: Final = 1.5  # faces that two looks are apart at most, where they are one ...
+_SAME_SIZE: Final = 1.6  # ... and by how much it may have grown
 _MOTION_SHARE: Final = 0.3  # of the attention that goes to what moves
 _STILL: Final = 4.0  # levels of change that are noise
 
@@ -112,7 +113,7 @@ def _attention(saliency: NDArray[np.float32], moved: NDArray[np.float32] | None)
 
 
 def _confirmed(sightings: Sequence[Sighting], shots: Sequence[Shot]) -> list[Sighting]:
-    """Sightings without faces that neither the look before nor the one after shows in the same place."""
+    """Sightings without faces that neither the look before nor the one after shows nearby."""
     told = []
     for shot in shots:
         inside = [one for one in sightings if shot.first_frame <= one.index <= shot.last_frame]
@@ -121,14 +122,15 @@ def _confirmed(sightings: Sequence[Sighting], shots: Sequence[Shot]) -> list[Sig
                 face for other in inside[max(0, at - 1) : at + 2] if other is not one for face in other.faces
             ]
             alone = len(inside) == 1
-            faces = tuple(face for face in one.faces if alone or any(_overlap(face, other) for other in near))
+            faces = tuple(
+                face for face in one.faces if alone or any(_same_face(face, other) for other in near)
+            )
             told.append(replace(one, faces=faces))
     return told
 
 
-def _overlap(a: Box, b: Box) -> bool:
-    wide = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    high = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if wide <= 0 or high <= 0:
-        return False
-    return wide * high / (a[2] * a[3] + b[2] * b[3] - wide * high) >= _SAME_FACE
+def _same_face(a: Box, b: Box) -> bool:
+    """Whether two boxes of neighbouring looks may be one face, on its way at a walk."""
+    wide, high = (a[2] + b[2]) / 2, (a[3] + b[3]) / 2
+    off = max(abs(a[0] - b[0] + (a[2] - b[2]) / 2) / wide, abs(a[1] - b[1] + (a[3] - b[3]) / 2) / high)
+    return off <= _SAME_PLACE and max(a[3], b[3]) <= _SAME_SIZE * min(a[3], b[3])

@@ -89,6 +89,7 @@ def test_every_asset_names_its_class(tmp_path):
         "cleaned_frames": "flux",
         "hooks": "cpu",
         "styled_variants": "flux",
+        "placed_variants": "flux",
         "ranked_outputs": "siglip",
         "processing_summary": "cpu",
         "refresh_plan": "cpu",
@@ -112,7 +113,11 @@ def test_the_class_of_a_gpu_step_is_its_pool_and_its_pod(tmp_path):
     assert pod["job_spec_config"]["active_deadline_seconds"] == 1500
     assert pod["pod_spec_config"]["active_deadline_seconds"] == 900
     ops = ops_of(write(tmp_path, flux=H200))
-    assert {name for name, op in ops.items() if op.pool == "flux"} == {"cleaned_frames", "styled_variants"}
+    assert {name for name, op in ops.items() if op.pool == "flux"} == {
+        "cleaned_frames",
+        "styled_variants",
+        "placed_variants",
+    }
 
 
 def test_a_class_that_is_missing_falls_to_cpu_and_in_the_gpu_profile_to_a_gpu():

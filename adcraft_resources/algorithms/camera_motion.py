@@ -76,7 +76,7 @@ class CameraTracker:
         self._points = now[ok]
         if len(self._points) < MIN_PAIRS:
             return np.eye(3)
-        fitted = _fit_transform(now[ok], before[ok])
+        fitted = fit_transform(now[ok], before[ok])
         if fitted is None:
             self._agreement.append(0.0)
             return np.eye(3)
@@ -131,7 +131,7 @@ def _inside_free(points: NDArray[Any], free: NDArray[np.uint8]) -> NDArray[np.bo
     return inside & (free[y.clip(0, free.shape[0] - 1), x.clip(0, free.shape[1] - 1)] > 0)
 
 
-def _fit_transform(here: NDArray[Any], there: NDArray[Any]) -> Transform | None:
+def fit_transform(here: NDArray[Any], there: NDArray[Any]) -> Transform | None:
     """Prefer the model with fewer degrees of freedom unless the homography explains the points much better."""
     cv2.setRNGSeed(1)
     full, inliers = cv2.findHomography(here, there, cv2.RANSAC, INLIER_PX, maxIters=600, confidence=0.995)

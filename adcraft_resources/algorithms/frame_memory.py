@@ -30,6 +30,11 @@ class FrameMemory:
         """The latest index, -1 before the first."""
         return self._ring[-1][0] if self._ring else -1
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the frames, (0, 0) before the first."""
+        return self._ring[-1][1].size if self._ring else (0, 0)
+
     def picture(self, index: int) -> Yuv420 | None:
         """Return a frame, or None where it is not remembered."""
         place = index - self._ring[0][0] if self._ring else -1
@@ -42,6 +47,15 @@ class FrameMemory:
     def before(self, index: int) -> list[Numbered]:
         """Return the frames before `index`, backwards."""
         return [item for item in reversed(self._ring) if item[0] < index]
+
+    def first_in_shot(self, index: int) -> int:
+        """Return the earliest remembered frame of the shot that shows `index`."""
+        oldest = self._ring[0][0] if self._ring else index
+        return max([oldest, *(cut for cut in self.cuts if cut <= index)])
+
+    def last_in_shot(self, index: int) -> int:
+        """Return the latest remembered frame of the shot that shows `index`."""
+        return min([self.now, *(cut - 1 for cut in self.cuts if cut > index)])
 
     def cut_between(self, a: int, b: int) -> bool:
         """Say whether a cut lies between two frames."""

@@ -15,6 +15,7 @@ import numpy as np
 from adcraft_resources.algorithms.channels import largest_channel
 from adcraft_resources.algorithms.glyph_masks import Crop, letters_of
 from adcraft_resources.algorithms.plate_masks import find_plate
+from adcraft_resources.algorithms.scene_alignment import stray_levels
 from adcraft_resources.algorithms.shadow_masks import shadows_of
 from adcraft_resources.algorithms.text_boxes import Box, disk, fill_quad, grow_by, line_height
 from adcraft_resources.algorithms.text_evidence import Level, Step, Surroundings
@@ -78,7 +79,10 @@ def _tells(added: Mask, letters: Mask, least: float) -> bool:
 
 def added_pixels(step: Step) -> Mask:
     """Return the pixels that change with the text by more than the scene changes by itself."""
-    change = largest_channel(cv2.absdiff(step.shown, step.without)).astype(np.float32)
+    if step.aligned:
+        change = stray_levels(step.without, step.shown)
+    else:
+        change = largest_channel(cv2.absdiff(step.shown, step.without)).astype(np.float32)
     change = np.maximum(cv2.blur(change, (3, 3)), 0.7 * change)
     return change > np.maximum(STEP_LEVELS, 1.3 * step.unrest + 6.0)
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from adcraft_resources.algorithms.mask_growth import grow_mask, grow_picture
-from adcraft_resources.algorithms.text_boxes import Box, fill_quad, grow_by, line_height
+from adcraft_resources.algorithms.text_boxes import Box, fill_quad, grow_by, join_boxes, line_height
 from adcraft_resources.algorithms.text_lives import TextLife
 from adcraft_resources.algorithms.text_presence import Pose
 from adcraft_resources.algorithms.values import Mask, MaskSpan
@@ -29,7 +29,30 @@ def spans_of_life(life: TextLife, size: tuple[int, int]) -> tuple[MaskSpan, ...]
         spans = place_mask(mask, (box[0], box[1]), life, size)
         return _loose_spans(mask, box, life, size) + spans if life.loose_until >= life.first_frame else spans
     mask = grow_mask(life.surroundings, portrait, box, [life.template.quad])
-    return _bar_spans(life, size) + place_mask(mask, (box[0], box[1]), life, size)
+    mask, box = _with_arrivals(mask, box, life)
+    return _bar_spans(life, size) + place_mask(mask, (box[0], box[1]), life, size) + _transits(life)
+
+
+def _with_arrivals(mask: Mask, box: Box, life: TextLife) -> tuple[Mask, Box]:
+    """Add what came or went with a text; where both ends tell, what did both."""
+    rests = [end.rest for end in (life.came, life.went) if end is not None and end.rest is not None]
+    if not rests:
+        return mask, box
+    places = [box, *((r.x, r.y, r.x + r.bitmap.shape[1], r.y + r.bitmap.shape[0]) for r in rests)]
+    whole = join_boxes(places)
+    layers = [_laid_in(whole, rest.bitmap, rest.x, rest.y) for rest in rests]
+    added = layers[0] if len(layers) == 1 else layers[0] & layers[1]
+    return _laid_in(whole, mask, box[0], box[1]) | added, whole
+
+
+def _laid_in(box: Box, bitmap: Mask, x: int, y: int) -> Mask:
+    out = np.zeros((box[3] - box[1], box[2] - box[0]), np.bool_)
+    out[y - box[1] : y - box[1] + bitmap.shape[0], x - box[0] : x - box[0] + bitmap.shape[1]] = bitmap
+    return out
+
+
+def _transits(life: TextLife) -> tuple[MaskSpan, ...]:
+    return tuple(span for end in (life.came, life.went) if end is not None for span in end.spans)
 
 
 def _bar_spans(life: TextLife, size: tuple[int, int]) -> tuple[MaskSpan, ...]:

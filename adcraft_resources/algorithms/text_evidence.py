@@ -23,13 +23,15 @@ Level = NDArray[np.float32]
 class Step:
     """One end of a life: the picture without the text and with it, and how much the scene moves by itself there.
 
-    `clean` is false where another text stood at the place without this one.
+    `clean` is false where another text stood at the place without this one. `aligned` says that `without` was
+    brought to where the camera had moved on to, which a difference must allow a pixel for.
     """
 
     without: Crop
     shown: Crop
     unrest: Level
     clean: bool = True
+    aligned: bool = False
 
 
 @dataclass(slots=True)

@@ -61,7 +61,8 @@ def nature_of(
     readable = confidence >= READABLE and letters_read >= MIN_LETTERS
     if not readable and line_height(life.template.quad) > MAX_UNREAD_HEIGHT * min(size):
         return None
-    if moves_with_scene(life):
+    rides, stands = life.riding_votes > life.standing_votes, life.standing_votes > life.riding_votes
+    if rides or (moves_with_scene(life) and not stands):
         return TextNature("label", "it moves with the scene around it", "scene") if readable else None
     # Around shapes nobody reads the scene must move close by: a still part of the screen may hold anything.
     proof = proof_of_overlay(life, cuts, within=2.4 if readable else 0.5)

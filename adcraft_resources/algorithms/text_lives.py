@@ -12,9 +12,18 @@ import numpy as np
 from adcraft_resources.algorithms.text_boxes import Box, quad_box
 from adcraft_resources.algorithms.text_evidence import Surroundings
 from adcraft_resources.algorithms.text_presence import Pose, TextTemplate
-from adcraft_resources.algorithms.values import Quad
+from adcraft_resources.algorithms.values import MaskSpan, Quad
 
 HOME = Pose()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One end of a life: masks of its frames of coming (or going), and of the frame at rest (None: not told)."""
+
+    spans: tuple[MaskSpan, ...]
+    rest: MaskSpan | None
+    letters_share: float
 
 
 @dataclass(slots=True)
@@ -46,6 +55,11 @@ class TextLife:
     picture: bool = False
     loose_until: int = -1
     bar: Box | None = None
+    came: Arrival | None = None
+    went: Arrival | None = None
+    riding_votes: int = 0
+    standing_votes: int = 0
+    voted_to: int = -1
     sure_to: int = -1
 
     @property

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from adcraft_resources.algorithms.arrivals import trace_arrival
 from adcraft_resources.algorithms.bar_masks import find_bar
 from adcraft_resources.algorithms.frame_memory import FrameMemory
 from adcraft_resources.algorithms.life_evidence import (
@@ -25,6 +26,8 @@ from adcraft_resources.algorithms.popped_pictures import (
     ends_at_once,
     sudden_picture,
 )
+from adcraft_resources.algorithms.scene_alignment import SceneAlignment
+from adcraft_resources.algorithms.scene_votes import cast_vote
 from adcraft_resources.algorithms.screen_steps import ScreenStep, StepWatch
 from adcraft_resources.algorithms.text_boxes import (
     Box,
@@ -61,6 +64,7 @@ class TextTracker:
     def __init__(self, size: tuple[int, int], cuts: Iterable[int], *, memory: int) -> None:
         self.size = size
         self.memory = FrameMemory(memory, cuts)
+        self._scene = SceneAlignment(self.memory)
         self._open: list[TextLife] = []
         self._closed: list[TextLife] = []
         self._recent: deque[TextLife] = deque(maxlen=REMEMBERED)
@@ -102,8 +106,10 @@ class TextTracker:
         steps, self._steps = self._steps, []
         for step in steps:
             self._enter_picture(sudden_picture(step, self.memory, self._lives()))
+        hidden = self._places()
         for life in self._open:
             gather_evidence(life, self.memory, self.memory.now)
+            cast_vote(life, self.memory, self._scene, hidden)
         self._looked_to = self.memory.now
         self._tried.clear()
 
@@ -131,6 +137,10 @@ class TextTracker:
 
     def _lives(self) -> list[TextLife]:
         return [*self._open, *self._recent]
+
+    def _places(self) -> list[Box]:
+        """Return the homes of all lives: there the scene may be covered."""
+        return [life.box for life in self._lives()]
 
     def _begin_texts(self, found: Sequence[FoundQuad], at: int) -> None:
         picture = self.memory.picture(at)
@@ -190,8 +200,10 @@ class TextTracker:
         life.pose = life.poses.get(life.sure_to, HOME)
         note_scene_move(life, self.memory)
         clean = self._clear_of_others(life, life.first_frame - 1)
-        life.surroundings.appears = compare_start(life, self.memory, clean=clean)
+        hidden = [*self._places(), life.box]
+        life.surroundings.appears = compare_start(life, self.memory, self._scene, hidden, clean=clean)
         if not life.picture:
+            life.came = trace_arrival(life, self.memory, self._scene, hidden, end=False)
             self._replace_stages(life)
         self._open.append(life)
         if ahead.lost or self._is_over(life):
@@ -253,7 +265,11 @@ class TextTracker:
 
     def _close(self, life: TextLife) -> None:
         gather_evidence(life, self.memory, life.settled_last)
-        life.surroundings.vanishes = compare_end(life, self.memory)
+        hidden = self._places()
+        life.surroundings.vanishes = compare_end(life, self.memory, self._scene, hidden)
+        if not life.picture:
+            life.went = trace_arrival(life, self.memory, self._scene, hidden, end=True)
+        cast_vote(life, self.memory, self._scene, hidden)
         life.closed = True
         self._open.remove(life)
         last = life.last_frame

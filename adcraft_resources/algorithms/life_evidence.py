@@ -14,6 +14,7 @@ from adcraft_resources.algorithms.camera_motion import Transform
 from adcraft_resources.algorithms.frame_memory import FrameMemory
 from adcraft_resources.algorithms.glyph_masks import crop_yuv
 from adcraft_resources.algorithms.scene_alignment import (
+    CAMERA_PX,
     SceneAlignment,
     aligned_crop,
     box_corners,
@@ -29,7 +30,6 @@ EVIDENCE_STEP = 3  # frames between two that count as evidence
 DENSE_COUNT = 6  # the first few count without gaps: some lives are short
 COLOUR_STEP = 4  # of the counted frames, one in so many counts in colour
 MOVE_FRAMES = 4  # apart are the frames whose motion is compared
-CAMERA_PX = 0.7  # a smaller move of the camera needs no alignment
 UNKNOWN_UNREST = 255.0  # of pixels that the other frame does not show
 UNREST_PAIRS = 3  # pairs of frames on each side that show how the scene moves by itself
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from adcraft_resources.algorithms.glyph_masks import letters_of
 from adcraft_resources.algorithms.mask_growth import grow_mask, grow_picture
 from adcraft_resources.algorithms.text_boxes import Box, fill_quad, grow_by, join_boxes, line_height
 from adcraft_resources.algorithms.text_lives import TextLife
@@ -15,6 +16,7 @@ from adcraft_resources.algorithms.text_presence import Pose
 from adcraft_resources.algorithms.values import Mask, MaskSpan
 
 BESIDE, OVERSHOOT = 0.5, 0.1  # line heights beyond a text's box; by which a pop goes beyond its size
+TOLD_SHARE = 0.3  # of a text's box that came with it, so that letters not found otherwise are among it
 BAR_RIM = 3  # pixels beyond a bar's edges: the blur of chroma and deblocking
 
 
@@ -29,6 +31,9 @@ def spans_of_life(life: TextLife, size: tuple[int, int]) -> tuple[MaskSpan, ...]
         spans = place_mask(mask, (box[0], box[1]), life, size)
         return _loose_spans(mask, box, life, size) + spans if life.loose_until >= life.first_frame else spans
     mask = grow_mask(life.surroundings, portrait, box, [life.template.quad])
+    told = max((end.letters_share for end in (life.came, life.went) if end is not None), default=0.0)
+    if told >= TOLD_SHARE and not letters_of(portrait, life.template.quad, box).sure:
+        mask &= False  # the whole box was taken for letters, where what came tells more
     mask, box = _with_arrivals(mask, box, life)
     return _bar_spans(life, size) + place_mask(mask, (box[0], box[1]), life, size) + _transits(life)
 

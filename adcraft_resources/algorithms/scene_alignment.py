@@ -23,6 +23,7 @@ CORNERS, QUALITY, APART = 220, 0.005, 8
 RETURN_PX = 0.7  # a corner may be off after the way there and back
 AGREEING = 0.6  # of the corners found again
 AGREEING_PX = 1.2  # at analysis size
+CAMERA_PX = 0.7  # a smaller move of the camera needs no alignment
 KEPT = 160  # alignments remembered
 MARGIN = 2  # pixels around a crop for the interpolation
 

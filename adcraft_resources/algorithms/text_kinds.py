@@ -137,7 +137,8 @@ def proof_of_overlay(life: TextLife, cuts: int, *, within: float) -> str | None:
 def sudden_ends(life: TextLife, size: tuple[int, int]) -> tuple[bool, bool]:
     """Say of a life's first and last frame whether its letters came or went there from one frame to the next.
 
-    So do letters that slid over the rim of the screen of (h, w) `size`.
+    So do letters that slid over the rim of the screen of (h, w) `size`, and those whose way in or out was followed
+    from or to a frame without them.
     """
     portrait, box = life.surroundings.portrait(), life.surroundings.box
     if life.picture or portrait is None:
@@ -153,7 +154,8 @@ def sudden_ends(life: TextLife, size: tuple[int, int]) -> tuple[bool, bool]:
         step is not None and float(added_pixels(step)[letters].mean()) >= SUDDEN_SHARE for step in steps
     ]
     slid = [_over_the_rim(life, frame, size) for frame in (first, last)]
-    return (whole[0] and changed[0]) or slid[0], (whole[1] and changed[1]) or slid[1]
+    seen = [end is not None and end.known for end in (life.came, life.went)]
+    return (whole[0] and changed[0]) or slid[0] or seen[0], (whole[1] and changed[1]) or slid[1] or seen[1]
 
 
 def _over_the_rim(life: TextLife, frame: int, size: tuple[int, int]) -> bool:

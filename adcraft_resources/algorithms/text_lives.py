@@ -19,11 +19,15 @@ HOME = Pose()
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One end of a life: masks of its frames of coming (or going), and of the frame at rest (None: not told)."""
+    """One end of a life: masks of its frames of coming (or going), and of the frame at rest (None: nothing came).
+
+    `letters_share` of the text's box came; `known` says that beyond the spans the text was seen to be absent.
+    """
 
     spans: tuple[MaskSpan, ...]
     rest: MaskSpan | None
     letters_share: float
+    known: bool
 
 
 @dataclass(slots=True)
@@ -75,6 +79,15 @@ class TextLife:
     def moving(self) -> bool:
         """The text leaves its home for a good part of its life, not only while it pops in."""
         return len(self.poses) > 0.5 * (self.last_frame - self.first_frame + 1)
+
+    def keep_to_arrivals(self) -> None:
+        """Let the life begin and end where it was seen to: following a weak text may have run on into the scene."""
+        if self.came is not None and self.came.known:
+            frames = [span.first_frame for span in self.came.spans]
+            self.first_frame = min([self.settled_first, *frames])
+        if self.went is not None and self.went.known:
+            frames = [span.last_frame for span in self.went.spans]
+            self.last_frame = max([self.settled_last, *frames])
 
 
 def shift_quad(quad: Quad, pose: Pose) -> Quad:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from adcraft_resources.algorithms.arrivals import trace_arrival
+from adcraft_resources.algorithms.arrivals import bare_and_rest, trace_arrival
 from adcraft_resources.algorithms.bar_masks import find_bar
 from adcraft_resources.algorithms.frame_memory import FrameMemory
 from adcraft_resources.algorithms.life_evidence import (
@@ -39,7 +39,7 @@ from adcraft_resources.algorithms.text_boxes import (
 )
 from adcraft_resources.algorithms.text_evidence import Surroundings, surroundings_box
 from adcraft_resources.algorithms.text_gaps import find_gaps
-from adcraft_resources.algorithms.text_lives import HOME, TextLife, shift_quad
+from adcraft_resources.algorithms.text_lives import HOME, Arrival, TextLife, shift_quad
 from adcraft_resources.algorithms.text_presence import TextTemplate, cut_template, measure_presence
 from adcraft_resources.algorithms.text_tracing import Trace, trace_text
 from adcraft_resources.algorithms.values import Quad, Yuv420
@@ -203,7 +203,7 @@ class TextTracker:
         hidden = [*self._places(), life.box]
         life.surroundings.appears = compare_start(life, self.memory, self._scene, hidden, clean=clean)
         if not life.picture:
-            life.came = trace_arrival(life, self.memory, self._scene, hidden, end=False)
+            life.came = self._traced_end(life, hidden, end=False)
             self._replace_stages(life)
         self._open.append(life)
         if ahead.lost or self._is_over(life):
@@ -268,8 +268,9 @@ class TextTracker:
         hidden = self._places()
         life.surroundings.vanishes = compare_end(life, self.memory, self._scene, hidden)
         if not life.picture:
-            life.went = trace_arrival(life, self.memory, self._scene, hidden, end=True)
+            life.went = self._traced_end(life, hidden, end=True)
         cast_vote(life, self.memory, self._scene, hidden)
+        life.keep_to_arrivals()
         life.closed = True
         self._open.remove(life)
         last = life.last_frame
@@ -283,10 +284,23 @@ class TextTracker:
         if not self._resized(life):  # what is found now at its place starts a life of its own
             self._recent.append(life)
 
+    def _traced_end(self, life: TextLife, hidden: Sequence[Box], *, end: bool) -> Arrival | None:
+        """Return how a life came or went, where no other text stood at its place without it."""
+        ends = bare_and_rest(life, self.memory, end=end)
+        if ends is None or not self._clear_of_others(life, ends[0]):
+            return None
+        return trace_arrival(life, self.memory, self._scene, hidden, ends)
+
     def _clear_of_others(self, life: TextLife, frame: int) -> bool:
         """Say whether no other text stood at the life's place in `frame`."""
         box = quad_box(life.template.quad, self.size)
-        others = [o for o in self._lives() if o is not life and o.first_frame <= frame <= o.last_frame]
+        others = [
+            other
+            for other in self._lives()
+            if other is not life
+            and other.first_frame <= frame <= other.last_frame
+            and other.riding_votes <= other.standing_votes  # a label is part of the scene
+        ]
         return not any(box_overlap(box, quad_box(o.template.quad, self.size)) for o in others)
 
 

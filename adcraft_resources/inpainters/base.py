@@ -120,7 +120,11 @@ def _guards_of(tracks: TextTracks, takes: Sequence[Shot], fps: float) -> list[Ma
         guard = round(LONG_FADE_S * fps)
         if guard >= max(free_before, free_after):  # nothing of the shot would be left to take from
             guard = round(FADE_S * fps)
-        early, late = (round(SUDDEN_S * fps) if sudden else guard for sudden in track.sudden)
+        short = round(SUDDEN_S * fps)
+        early, late = (
+            min(short, max(0, free - 1)) if sudden else guard
+            for sudden, free in zip(track.sudden, (free_before, free_after), strict=True)
+        )
         before = {"first_frame": first.first_frame - early, "last_frame": first.first_frame - 1}
         after = {"first_frame": last.last_frame + 1, "last_frame": last.last_frame + late}
         # A text that pops in or out is small at its ends; what fades beside them may be its full size.

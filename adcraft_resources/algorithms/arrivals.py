@@ -85,7 +85,7 @@ def trace_arrival(
             known = share >= TOLD_SHARE
             break
         spans.append(_span(frame, added, box))
-    return Arrival(tuple(spans), _span(rest, at_rest, box) if at_rest.any() else None, share, known)
+    return Arrival(bare, rest, tuple(spans), _span(rest, at_rest, box) if at_rest.any() else None, share, known)
 
 
 def bare_and_rest(life: TextLife, memory: FrameMemory, *, end: bool) -> tuple[int, int] | None:

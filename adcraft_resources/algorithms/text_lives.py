@@ -19,11 +19,14 @@ HOME = Pose()
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One end of a life: masks of its frames of coming (or going), and of the frame at rest (None: nothing came).
+    """One end of a life, told from frame `bare` without it and `at_rest` with it.
 
+    `spans` mask its frames of coming (or going), `rest` the frame at rest (None: nothing came).
     `letters_share` of the text's box came; `known` says that beyond the spans the text was seen to be absent.
     """
 
+    bare: int
+    at_rest: int
     spans: tuple[MaskSpan, ...]
     rest: MaskSpan | None
     letters_share: float

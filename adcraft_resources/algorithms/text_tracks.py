@@ -125,6 +125,7 @@ class TextTracker:
         """Hand over the lives that ended since the last call."""
         closed, self._closed = self._closed, []
         for life in closed:
+            life.went = self._unmixed(life, life.went)
             step = life.surroundings.vanishes
             if step is not None:  # what follows at its place is known only now
                 clean = self._clear_of_others(life, life.last_frame + 1)
@@ -289,7 +290,23 @@ class TextTracker:
         ends = bare_and_rest(life, self.memory, end=end)
         if ends is None or not self._clear_of_others(life, ends[0]):
             return None
-        return trace_arrival(life, self.memory, self._scene, hidden, ends)
+        return self._unmixed(life, trace_arrival(life, self.memory, self._scene, hidden, ends))
+
+    def _unmixed(self, life: TextLife, end: Arrival | None) -> Arrival | None:
+        """Return an end unless another text, gone or not yet there when this one stood, is part of the difference."""
+        if end is None or end.rest is None:
+            return end
+        rest = end.rest
+        place = (rest.x, rest.y, rest.x + rest.bitmap.shape[1], rest.y + rest.bitmap.shape[0])
+        mixed = any(
+            other is not life
+            and not other.picture
+            and other.first_frame <= end.bare <= other.last_frame
+            and not other.first_frame <= end.at_rest <= other.last_frame
+            and box_overlap(place, other.box) > 0
+            for other in self._lives()
+        )
+        return None if mixed else end
 
     def _clear_of_others(self, life: TextLife, frame: int) -> bool:
         """Say whether no other text stood at the life's place in `frame`."""

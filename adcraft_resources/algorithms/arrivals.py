@@ -39,7 +39,9 @@ from adcraft_resources.algorithms.values import Mask, MaskSpan
 LOOK_BACK = 5  # of the memory: how far from a life's end a frame without it is looked for
 LEAST_STRAY, SOFT_STRAY = 10.0, 5.0  # levels beyond the scene: surely added; and hanging together with that
 SOFT_REACH = 0.35  # line heights around sure pixels in which soft ones count
-OTHER_STRAY = 8.0  # levels of stray at the zone's rim, at its 3rd quartile, from which the scene is not explained
+OTHER_STRAY = (
+    8.0  # levels of stray at the zone's rim, at its 3rd quartile, from which the scene is not explained
+)
 RIM_SHARE = 0.12  # of the zone's sides
 TOUCH = 0.3  # line heights around a text's box that its plate or burst meets
 LEAST_PX = 30
@@ -55,7 +57,9 @@ def zone_of(life: TextLife, size: tuple[int, int]) -> Box:
     """Return the box in which a life's plate or burst, and its way of coming, are looked for."""
     quad = life.template.quad
     wide, tall = quad_sides(quad)
-    pad = float(np.clip(max(2.6 * line_height(quad), 0.5 * max(wide, tall)), 0.06 * min(size), 0.3 * min(size)))
+    pad = float(
+        np.clip(max(2.6 * line_height(quad), 0.5 * max(wide, tall)), 0.06 * min(size), 0.3 * min(size))
+    )
     left, top, right, bottom = quad_box(quad, size, pad)
     return clip_box((left // 2 * 2, top // 2 * 2, right, bottom), size)
 
@@ -85,7 +89,9 @@ def trace_arrival(
             known = share >= TOLD_SHARE
             break
         spans.append(_span(frame, added, box))
-    return Arrival(bare, rest, tuple(spans), _span(rest, at_rest, box) if at_rest.any() else None, share, known)
+    return Arrival(
+        bare, rest, tuple(spans), _span(rest, at_rest, box) if at_rest.any() else None, share, known
+    )
 
 
 def bare_and_rest(life: TextLife, memory: FrameMemory, *, end: bool) -> tuple[int, int] | None:

@@ -125,7 +125,7 @@ def aligned_crop(picture: Yuv420, box: Box, transform: Transform) -> tuple[Crop,
         box: In pixels of the other frame.
         transform: Takes pixels of `picture` to pixels of the other frame.
     """
-    back = np.linalg.inv(transform)
+    back = np.asarray(np.linalg.inv(transform), np.float64)
     corners = box_corners(box)
     place = corners + moves_at(back, corners)
     (x0, y0), (x1, y1) = np.floor(place.min(axis=0)) - MARGIN, np.ceil(place.max(axis=0)) + MARGIN

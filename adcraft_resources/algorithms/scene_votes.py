@@ -52,7 +52,9 @@ def _errors(first: Yuv420, second: Yuv420, quad: Quad, transform: np.ndarray) ->
     pad = 0.1 * line_height(quad)
     there, here = quad_box(ridden, second.size, pad), quad_box(quad, first.size, pad)
     prediction, known = aligned_crop(first, there, transform)
-    riding = _edge_error(prediction[..., 0], crop_yuv(second, there)[..., 0], fill_quad(ridden, there) & known)
+    riding = _edge_error(
+        prediction[..., 0], crop_yuv(second, there)[..., 0], fill_quad(ridden, there) & known
+    )
     box = clip_box(here, first.size)
     still = crop_yuv(first, box)[..., 0]
     return riding, _edge_error(still, crop_yuv(second, box)[..., 0], fill_quad(quad, box))

@@ -40,14 +40,19 @@ from adcraft_resources.algorithms.text_boxes import (
 from adcraft_resources.algorithms.text_evidence import Surroundings, surroundings_box
 from adcraft_resources.algorithms.text_gaps import find_gaps
 from adcraft_resources.algorithms.text_lives import HOME, Arrival, TextLife, shift_quad
+from adcraft_resources.algorithms.text_neighbours import (
+    COVERED,
+    clear_of_others,
+    is_stage,
+    loosely_around,
+    unmixed,
+)
 from adcraft_resources.algorithms.text_presence import TextTemplate, cut_template, measure_presence
 from adcraft_resources.algorithms.text_tracing import Trace, trace_text
 from adcraft_resources.algorithms.values import Quad, Yuv420
 
 MIN_SCORE = 0.6  # a detector's mean probability; scenery drawn in strokes scores less
 MAX_HEIGHT = 0.6  # of the short side; taller “lines” are shapes of the scene
-COVERED = 0.75  # share of a detection under known texts that makes it known
-LOOSE_HELD, LOOSE_WIDTH, LOOSE_HEIGHT = 0.9, 1.25, 1.7  # of a known box; a wider one holds new words
 RESTED = 3  # frames without a change after which a pop is over
 REMEMBERED = 24  # closed lives that still explain what is found later
 
@@ -125,10 +130,10 @@ class TextTracker:
         """Hand over the lives that ended since the last call."""
         closed, self._closed = self._closed, []
         for life in closed:
-            life.went = self._unmixed(life, life.went)
+            life.went = unmixed(life, self._lives(), life.went)
             step = life.surroundings.vanishes
             if step is not None:  # what follows at its place is known only now
-                clean = self._clear_of_others(life, life.last_frame + 1)
+                clean = self._clear(life, life.last_frame + 1)
                 life.surroundings.vanishes = replace(step, clean=clean)
         return closed
 
@@ -138,6 +143,9 @@ class TextTracker:
 
     def _lives(self) -> list[TextLife]:
         return [*self._open, *self._recent]
+
+    def _clear(self, life: TextLife, frame: int) -> bool:
+        return clear_of_others(life, self._lives(), frame, self.size)
 
     def _places(self) -> list[Box]:
         """Return the homes of all lives: there the scene may be covered."""
@@ -161,7 +169,7 @@ class TextTracker:
         box = quad_box(quad, self.size)
         boxes = [o.box_at(frame, self.size) for o in self._lives() if o.first_frame <= frame <= o.last_frame]
         covered = sum(box_overlap(box, other) for other in boxes) >= COVERED * box_area(box)
-        return covered or any(_loosely_around(box, other) for other in boxes)
+        return covered or any(loosely_around(box, other) for other in boxes)
 
     def _enter_picture(self, found: PoppedPicture | None) -> None:
         if found is not None:
@@ -200,7 +208,7 @@ class TextTracker:
         life.sure_to = life.settled_last
         life.pose = life.poses.get(life.sure_to, HOME)
         note_scene_move(life, self.memory)
-        clean = self._clear_of_others(life, life.first_frame - 1)
+        clean = self._clear(life, life.first_frame - 1)
         hidden = [*self._places(), life.box]
         life.surroundings.appears = compare_start(life, self.memory, self._scene, hidden, clean=clean)
         if not life.picture:
@@ -214,19 +222,8 @@ class TextTracker:
     def _replace_stages(self, life: TextLife) -> None:
         """Drop lives that were only an earlier stage (a pop, a fade) of the new one."""
         for old in [*self._closed, *self._open]:
-            if self._is_stage(old, life):
+            if is_stage(old, life, self.size):
                 (self._open if old in self._open else self._closed).remove(old)
-
-    def _is_stage(self, old: TextLife, life: TextLife) -> bool:
-        """Say whether `old` stood fully, at the place of `life`, only for a moment of that one's life."""
-        if old.picture or life.picture or old is life:
-            return False
-        moment = old.settled_last - old.settled_first
-        inside = life.first_frame <= old.settled_first and old.settled_last <= life.last_frame
-        if not inside or moment > life.settled_last - life.settled_first:
-            return False
-        box, old_box = (quad_box(one.template.quad, self.size) for one in (life, old))
-        return box_overlap(box, old_box) >= COVERED * box_area(old_box)
 
     def _advance(self) -> None:
         """Follow every open life to the latest frame."""
@@ -279,7 +276,7 @@ class TextTracker:
         # A thing of the scene that rested for a while moves off; an added picture is gone at once.
         if alone and (life.poses or not ends_at_once(life.template, self.memory, last, last + 1)):
             return
-        if any(self._is_stage(life, other) for other in self._lives()):
+        if any(is_stage(life, other, self.size) for other in self._lives()):
             return
         self._closed.append(life)
         if not self._resized(life):  # what is found now at its place starts a life of its own
@@ -288,42 +285,6 @@ class TextTracker:
     def _traced_end(self, life: TextLife, hidden: Sequence[Box], *, end: bool) -> Arrival | None:
         """Return how a life came or went, where no other text stood at its place without it."""
         ends = bare_and_rest(life, self.memory, end=end)
-        if ends is None or not self._clear_of_others(life, ends[0]):
+        if ends is None or not self._clear(life, ends[0]):
             return None
-        return self._unmixed(life, trace_arrival(life, self.memory, self._scene, hidden, ends))
-
-    def _unmixed(self, life: TextLife, end: Arrival | None) -> Arrival | None:
-        """Return an end unless another text, gone or not yet there when this one stood, is part of the difference."""
-        if end is None or end.rest is None:
-            return end
-        rest = end.rest
-        place = (rest.x, rest.y, rest.x + rest.bitmap.shape[1], rest.y + rest.bitmap.shape[0])
-        mixed = any(
-            other is not life
-            and not other.picture
-            and other.first_frame <= end.bare <= other.last_frame
-            and not other.first_frame <= end.at_rest <= other.last_frame
-            and box_overlap(place, other.box) > 0
-            for other in self._lives()
-        )
-        return None if mixed else end
-
-    def _clear_of_others(self, life: TextLife, frame: int) -> bool:
-        """Say whether no other text stood at the life's place in `frame`."""
-        box = quad_box(life.template.quad, self.size)
-        others = [
-            other
-            for other in self._lives()
-            if other is not life
-            and other.first_frame <= frame <= other.last_frame
-            and other.riding_votes <= other.standing_votes  # a label is part of the scene
-        ]
-        return not any(box_overlap(box, quad_box(o.template.quad, self.size)) for o in others)
-
-
-def _loosely_around(box: Box, inner: Box) -> bool:
-    """Say whether `box` holds `inner` and is little wider: the same line found with more air."""
-    width, height = (box[k + 2] - box[k] for k in (0, 1))
-    inner_width, inner_height = (inner[k + 2] - inner[k] for k in (0, 1))
-    holds = box_overlap(box, inner) >= LOOSE_HELD * box_area(inner)
-    return holds and width <= LOOSE_WIDTH * inner_width and height <= LOOSE_HEIGHT * inner_height
+        return unmixed(life, self._lives(), trace_arrival(life, self.memory, self._scene, hidden, ends))

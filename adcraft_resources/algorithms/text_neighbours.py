@@ -1,0 +1,64 @@
+"""Texts beside and after one another: which belong together, which stand in the way of a comparison.
+
+Belongs here: questions about two lives. Does not: keeping lives (text_tracks), following one (text_tracing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from adcraft_resources.algorithms.text_boxes import Box, box_area, box_overlap, quad_box
+from adcraft_resources.algorithms.text_lives import Arrival, TextLife
+
+COVERED = 0.75  # share of a detection, or of a life, under known texts that makes it known
+LOOSE_HELD, LOOSE_WIDTH, LOOSE_HEIGHT = 0.9, 1.25, 1.7  # of a known box; a wider one holds new words
+
+
+def clear_of_others(life: TextLife, lives: Iterable[TextLife], frame: int, size: tuple[int, int]) -> bool:
+    """Say whether no other added text stood at the life's place in `frame`; labels are part of the scene."""
+    box = quad_box(life.template.quad, size)
+    others = [
+        other
+        for other in lives
+        if other is not life
+        and other.first_frame <= frame <= other.last_frame
+        and other.riding_votes <= other.standing_votes
+    ]
+    return not any(box_overlap(box, quad_box(o.template.quad, size)) for o in others)
+
+
+def unmixed(life: TextLife, lives: Iterable[TextLife], end: Arrival | None) -> Arrival | None:
+    """Return an end unless another text, gone or not yet there when this one stood, is part of the difference."""
+    if end is None or end.rest is None:
+        return end
+    rest = end.rest
+    place = (rest.x, rest.y, rest.x + rest.bitmap.shape[1], rest.y + rest.bitmap.shape[0])
+    mixed = any(
+        other is not life
+        and not other.picture
+        and other.first_frame <= end.bare <= other.last_frame
+        and not other.first_frame <= end.at_rest <= other.last_frame
+        and box_overlap(place, other.box) > 0
+        for other in lives
+    )
+    return None if mixed else end
+
+
+def is_stage(old: TextLife, life: TextLife, size: tuple[int, int]) -> bool:
+    """Say whether `old` stood fully, at the place of `life`, only for a moment of that one's life."""
+    if old.picture or life.picture or old is life:
+        return False
+    moment = old.settled_last - old.settled_first
+    inside = life.first_frame <= old.settled_first and old.settled_last <= life.last_frame
+    if not inside or moment > life.settled_last - life.settled_first:
+        return False
+    box, old_box = (quad_box(one.template.quad, size) for one in (life, old))
+    return box_overlap(box, old_box) >= COVERED * box_area(old_box)
+
+
+def loosely_around(box: Box, inner: Box) -> bool:
+    """Say whether `box` holds `inner` and is little wider: the same line found with more air."""
+    width, height = (box[k + 2] - box[k] for k in (0, 1))
+    inner_width, inner_height = (inner[k + 2] - inner[k] for k in (0, 1))
+    holds = box_overlap(box, inner) >= LOOSE_HELD * box_area(inner)
+    return holds and width <= LOOSE_WIDTH * inner_width and height <= LOOSE_HEIGHT * inner_height

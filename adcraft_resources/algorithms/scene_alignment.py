@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.camera_motion import MIN_PAIRS, Transform, fit_transform
+from adcraft_resources.algorithms.channels import largest_channel
 from adcraft_resources.algorithms.frame_memory import FrameMemory
 from adcraft_resources.algorithms.glyph_masks import Crop, crop_yuv
 from adcraft_resources.algorithms.text_boxes import Box, clip_box
@@ -152,4 +153,4 @@ def stray_levels(scene: Crop, shown: Crop) -> NDArray[np.float32]:
     kernel = np.ones((3, 3), np.uint8)
     above = cv2.subtract(shown, cv2.dilate(scene, kernel))
     below = cv2.subtract(cv2.erode(scene, kernel), shown)
-    return cv2.max(above, below).max(axis=2).astype(np.float32)
+    return largest_channel(np.asarray(cv2.max(above, below), np.uint8)).astype(np.float32)

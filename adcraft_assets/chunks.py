@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 
 from adcraft_assets.checks import log_verdicts, results_of
-from adcraft_resources.allocator import return_freed_pictures
+from adcraft_resources.allocator import return_freed_pictures, share_arenas
 from adcraft_resources.errors import AdcraftError
 from adcraft_resources.gates import Verdict
 from adcraft_resources.store import Bundle
@@ -76,7 +76,7 @@ def make_chunk(
         dg.Failure: Some keys failed for good; the others are materialized and the failure names the bad ones.
         dg.RetryRequested: Some keys failed for a transient cause and the asset's retry policy has tries left.
     """
-    return_freed_pictures()
+    share_arenas()
     made: dict[str, Made] = {}
     bad: dict[str, Bad] = {}
     keys = list(context.partition_keys)
@@ -115,6 +115,8 @@ def attempt(context: dg.AssetExecutionContext, key: str, make: Callable[[str], M
         return Bad(
             f"unexpected {type(error).__name__}: {error}. The run's log holds the trace.", transient=False
         )
+    finally:
+        return_freed_pictures()
 
 
 def report_chunk(

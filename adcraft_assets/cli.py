@@ -8,6 +8,7 @@ Exit codes: 0 all made, 1 some partitions failed (named, with the reason), 2 the
 import argparse
 import json
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ CALL_WRONG = 2
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = _parser().parse_args(argv)
+    # Before numpy is loaded: the products here are small, and OpenBLAS' idle threads spin on cores others want.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Dagster announces features that may still change at each start; our tests watch them for the user.
     warnings.filterwarnings("ignore", message=".*(is|are|currently in) (currently in )?(preview|beta).*")
     logging.getLogger("dagster").setLevel(logging.ERROR)

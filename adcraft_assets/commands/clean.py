@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adcraft_assets.commands.home import enter_home
 from adcraft_assets.commands.reports import progress_style, say
-from adcraft_resources.allocator import return_freed_pictures
+from adcraft_resources.allocator import return_freed_pictures, share_arenas
 from adcraft_resources.cleaning import clean_ad
 from adcraft_resources.errors import ConfigInvalid, SourceMissing
 from adcraft_resources.keyframe_stills import scan_shots
@@ -26,7 +26,7 @@ def clean(arguments: Namespace) -> int:
     masks = Path(arguments.masks).resolve() if arguments.masks else None
     _check_paths(source, out)
     enter_home()
-    return_freed_pictures()
+    share_arenas()
     roles = resources_for("embedded", ModelSettings())
     progress = Progress(style=progress_style())
     detector, inpainter = roles["text_detector"], roles["inpainter"]
@@ -35,6 +35,7 @@ def clean(arguments: Namespace) -> int:
         shots = scan_shots(source, on_frame=on_frame).shots
     with progress.stage(source.name, "find text", total) as on_frame:
         tracks = detector.track_text(source, shots, protected=arguments.protect, on_frame=on_frame)
+    return_freed_pictures()
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".adcraft-clean-") as scratch:
         made = Path(scratch) / out.name
         with progress.stage(source.name, "clean", total) as on_frame:

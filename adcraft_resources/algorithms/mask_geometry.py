@@ -6,6 +6,7 @@ Does not: pixel values.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +20,17 @@ from adcraft_resources.algorithms.window_clip import Indices
 RING = 3  # blocks around the unsafe ones on which predictions are tried
 CELL = 4  # blocks: ring errors are averaged over cells of this side
 AREA_PAD = 4  # blocks kept around the ring so that smoothing has room
+_LISTS = (
+    "_around",
+    "depth",
+    "pixels",
+    "ring_cells",
+    "block_cells",
+    "block_rows",
+    "block_columns",
+    "block_places",
+)
+_LISTS += ("ring_places",)
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,11 @@ class MaskGeometry:
     """One mask of a window, (h, w) bool with even sides, seen as 2 x 2 blocks."""
 
     mask: Mask
+
+    def forget_lists(self) -> None:
+        """Let go of the long lists made for filling; whoever asks for one again has it made again."""
+        for name in _LISTS:
+            self.__dict__.pop(name, None)
 
     @cached_property
     def filled(self) -> NDArray[np.bool_]:
@@ -153,3 +170,10 @@ class MaskGeometry:
         """Row and column of each ring block."""
         row, column = np.divmod(self.ring, self.filled.shape[1])
         return row.astype(np.float32), column.astype(np.float32)
+
+
+def forget_after(geometries: Sequence[MaskGeometry | None], frame: int) -> None:
+    """Drop a mask's lists after its last frame in a row: a chunk may hold hundreds of masks."""
+    geometry = geometries[frame]
+    if geometry is not None and (frame + 1 == len(geometries) or geometries[frame + 1] is not geometry):
+        geometry.forget_lists()

@@ -6,6 +6,7 @@ Belongs here: one template against one frame (still, shifted, scaled, faded). Do
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +24,7 @@ SAME_SHAPE, HALF_STRENGTH = 0.88, 0.5  # or: their shape is, brightened or darke
 FAINT_CORRELATION, FAINT_FROM, FAINT_TO = 0.4, 0.05, 0.97  # a frame of a fade
 NUDGES = (-2, -1, 0, 1, 2)  # template pixels
 HALF = 128
+MOST_PIXELS = 16384
 COLOUR_TOLERANCE = 26.0  # levels a letter's pixel may stray by codec noise
 
 
@@ -57,23 +59,43 @@ class Presence:
 
 
 class Letters:
-    """A template's pixels ready to be held against several places: core and band as lists of places."""
+    """A template's pixels ready to be held against several places: core and band as lists of places.
+
+    Of large letters evenly spread pixels stand for all: `MOST_PIXELS` tell colour and correlation to a hundredth.
+    """
 
     def __init__(self, values: NDArray[np.float32], core: Mask, band: Mask) -> None:
-        self._core, self._band = np.nonzero(core), np.nonzero(band)
-        self._colours = values[self._core]
-        known = values[self._band]
+        self._width = values.shape[1]
+        self._core, self._band = _spread(core), _spread(band)
+        flat = values.ravel()
+        self._colours = flat[self._core]
+        known = flat[self._band]
         self._known = known - known.mean()
         self._power = float(self._known @ self._known)
 
-    def held_against(self, seen: NDArray[np.uint8]) -> Presence:
-        """Compare with a crop (h, w) of the template's size."""
-        match = float((np.abs(seen[self._core] - self._colours) <= COLOUR_TOLERANCE).mean())
-        found = seen[self._band].astype(np.float32)
+    def held_against(self, window: NDArray[np.uint8], places: Sequence[tuple[int, int]]) -> list[Presence]:
+        """Compare with the crops of the template's size at `places` (x, y) of a window (h, w)."""
+        flat, wider = window.ravel(), window.shape[1] - self._width
+        core = self._core + self._core // self._width * wider
+        band = self._band + self._band // self._width * wider
+        return [self._compare(flat, core, band, y * window.shape[1] + x) for x, y in places]
+
+    def _compare(
+        self, flat: NDArray[np.uint8], core: NDArray[np.intp], band: NDArray[np.intp], start: int
+    ) -> Presence:
+        flat = flat[start:]
+        match = float((np.abs(flat.take(core) - self._colours) <= COLOUR_TOLERANCE).mean())
+        found = flat.take(band).astype(np.float32)
         found -= found.mean()
         product, other = float(self._known @ found), float(found @ found)
         correlation = product / max(np.sqrt(self._power * other), 1e-6)
         return Presence(match, correlation, product / max(self._power, 1e-6))
+
+
+def _spread(mask: Mask) -> NDArray[np.intp]:
+    """Return flat places of the mask's pixels, at most about `MOST_PIXELS` of them, evenly spread."""
+    places = np.flatnonzero(mask)
+    return places[:: max(1, len(places) // MOST_PIXELS)]
 
 
 @dataclass(frozen=True)
@@ -147,7 +169,8 @@ def measure_presence(template: TextTemplate, picture: Yuv420, pose: Pose | None 
     """Measure how well `picture` shows `template` at `pose`."""
     pose = pose or Pose()
     if pose.scale == 1.0:
-        return template.letters.held_against(_plane_crop(picture, template.plane, template.box, pose))
+        seen = _plane_crop(picture, template.plane, template.box, pose)
+        return template.letters.held_against(seen, [(0, 0)])[0]
     return _measure_scaled(template, picture, pose)
 
 
@@ -172,10 +195,8 @@ def _measure_scaled(template: TextTemplate, picture: Yuv420, pose: Pose) -> Pres
     top = template.box[1] - ((size[1] - height) // 2 + reach) * step
     box = (left, top, left + (size[0] + 2 * reach) * step, top + (size[1] + 2 * reach) * step)
     window = _plane_crop(picture, template.plane, box, pose)
-    letters = Letters(values, core, band)
-    places = ((x + reach, y + reach) for x in NUDGES for y in NUDGES)
-    seen = (letters.held_against(window[y : y + size[1], x : x + size[0]]) for x, y in places)
-    return max(seen, key=_correlation)
+    places = [(x + reach, y + reach) for x in NUDGES for y in NUDGES]
+    return max(Letters(values, core, band).held_against(window, places), key=_correlation)
 
 
 def find_pose(

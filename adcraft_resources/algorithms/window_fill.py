@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.camera_motion import Transform, is_still
 from adcraft_resources.algorithms.fill_grain import VISIBLE, add_grain, measure_noise, noise_tile
-from adcraft_resources.algorithms.mask_geometry import MaskGeometry
+from adcraft_resources.algorithms.mask_geometry import MaskGeometry, forget_after
 from adcraft_resources.algorithms.source_tracing import Sources, StepField, no_sources, trace_sources
 from adcraft_resources.algorithms.temporal_fill import (
     Fill,
@@ -89,20 +89,20 @@ def fill_window(
         figures.stills.append(key)
         traces = _trace(clip, fields, visited, traces)
     painter = FramePainter()
-    shares = (0.0, 0.0, 0.0)
+    shares, steady = (0.0, 0.0, 0.0), CALM_STEADY if calm else STEADY
     for frame in needed:
         geometry = geometries[frame]
         if geometry is None:
             continue
         if frame in painted:
             sources = _sources_of(traces, frame, geometry)
-            steady = CALM_STEADY if calm else STEADY
             before = _one_back(clip, frame, geometry, fields[-1], bare)
             shares = _paint(clip, frame, geometry, sources, painter, before, synthetic, steady)
         else:
             before = _one_back(clip, frame, geometry, fields[-1], bare)
             write_fill(clip, frame, geometry, carry_fill(clip, frame, geometry, before))
         figures.shares[frame] = shares
+        forget_after(geometries, frame)
     figures.grain = measure_noise(clip, painted, fields[-1])
     if figures.grain >= VISIBLE:
         tile = noise_tile()
@@ -110,6 +110,7 @@ def fill_window(
             geometry = geometries[frame]
             if geometry is not None:
                 add_grain(clip, frame, geometry, tile, figures.grain)
+                forget_after(geometries, frame)
     return figures
 
 
@@ -268,6 +269,7 @@ def _fill_key(
     fill_still(clip, key, np.repeat(np.repeat(blocks, 2, 0), 2, 1) & geometry.mask)
     clip.refresh_half(key)
     clip.hidden[key] &= ~geometry.unsafe
+    geometry.forget_lists()
 
 
 def _adopt(before: Sequence[Trace], after: Sequence[Trace]) -> list[Trace]:

@@ -31,18 +31,25 @@ from adcraft_resources.placements import (
 from adcraft_resources.progress import Progress
 from adcraft_resources.provenance import stamp
 from adcraft_resources.shot_lists import look_keys, read_shot_list
+from adcraft_resources.signing import ContentSigner, load_signer, read_credentials
 from adcraft_resources.store import Bundle, BundleStore, Draft, digest_of
 from adcraft_resources.stylists import ImageStylist, Style
 from adcraft_resources.text_detectors import load_tracks
 from adcraft_resources.variants import VariantPlan
-from adcraft_resources.video_codecs import Mastering, audio_offset_ms, master_sound, probe_video
+from adcraft_resources.video_codecs import (
+    Mastering,
+    audio_offset_ms,
+    inspect_delivery,
+    master_sound,
+    probe_video,
+)
 
 PLACED = "placed"
 """Kind of the bundles that hold one variant's files; a partition's bundle names them by digest."""
 
 
 @dg.asset(
-    deps=["ranked_outputs", "cleaned_frames", "keyframes", "ocr_masks"],
+    deps=["ranked_outputs", "cleaned_frames", "keyframes", "ocr_masks", "source_video"],
     partitions_def=video_partitions,
     backfill_policy=CHUNK,
     group_name="deliver",
@@ -67,7 +74,8 @@ def placed_variants(
 
     def make(key: str) -> Made:
         passing = approvals_of(catalog, settings).passing
-        work = _Work.of(store, catalog.ad(key), settings, stylist)
+        signer = load_signer(settings.c2pa, catalog.folder)
+        work = _Work.of(store, catalog.ad(key), settings, stylist, signer)
         chosen = set(passing(key, work.ranked))
         variants = {name: bundle for name, bundle in work.variants.items() if name in chosen}
 
@@ -103,9 +111,18 @@ class _Work:
     cleaned: Bundle
     stills: Bundle
     masks: Bundle
+    source: Bundle
+    signer: ContentSigner | None
 
     @classmethod
-    def of(cls, store: BundleStore, ad: Ad, settings: Settings, stylist: ImageStylist) -> "_Work":
+    def of(
+        cls,
+        store: BundleStore,
+        ad: Ad,
+        settings: Settings,
+        stylist: ImageStylist,
+        signer: ContentSigner | None,
+    ) -> "_Work":
         ranking = upstream_of(store, "ranked_outputs", ad.key)
         return cls(
             store,
@@ -116,6 +133,8 @@ class _Work:
             upstream_of(store, "cleaned_frames", ad.key, settings.gates),
             upstream_of(store, "keyframes", ad.key),
             upstream_of(store, "ocr_masks", ad.key),
+            upstream_of(store, "source_video", ad.key),
+            signer,
         )
 
     @property
@@ -139,6 +158,7 @@ class _Work:
             "placements": self.settings.placements.model_dump(mode="json"),
             "product_text": list(self.ad.product.protected_text),
             "version": VERSION,
+            **({} if self.signer is None else {"certificate": self.signer.fingerprint}),
         }
 
     def place(self, variants: Mapping[str, Bundle], progress: Progress) -> dict[str, Bundle]:
@@ -210,18 +230,30 @@ class _Work:
     ) -> dict[str, Any]:
         """Stamp a shape's files and return its figures, with sound and length against the cleaned ad's."""
         files = file_names(shape)
-        video, probe = folder / files["video"], figures["probe"]
+        video, poster = folder / files["video"], folder / files["poster"]
+        said = stamp(video, poster, variant.manifest["ai_disclosure"])
+        signed = self._signed(video, poster, variant.manifest["ai_disclosure"])
+        probe: dict[str, Any] = {**(inspect_delivery(video) if signed else figures["probe"])}
         off = float(probe["video_duration_s"]) - float(figures["expected_s"])
         lag = audio_offset_ms(self.cleaned.file(MEZZANINE), video)
         told = {**probe, "sound_lag_ms": lag, "duration_off_s": round(off, 4)}
-        said = stamp(video, folder / files["poster"], variant.manifest["ai_disclosure"])
         return {
             **figures,
+            **({"credentials": signed} if signed else {}),
             "probe": told,
             "provenance": said,
             "silent": mastered.source.is_silent,
             "sound": {"source_lufs": mastered.source.integrated_lufs, "gain_db": mastered.gain_db},
         }
+
+    def _signed(self, video: Path, poster: Path, disclosure: Mapping[str, Any]) -> dict[str, Any]:
+        """Sign both files, last of all that is done to them; return what reading them back finds."""
+        if self.signer is None:
+            return {}
+        source = self.source.file(self.source.manifest["file"])
+        for path in (video, poster):
+            self.signer.sign(path, source, f"{self.ad.video.id}{source.suffix}", disclosure)
+        return {"video": read_credentials(video), "poster": read_credentials(poster)}
 
 
 def _shown(bundle: Bundle, store: BundleStore) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ from adcraft_resources.policies import PolicySettings
 from adcraft_resources.rankings import RankingSettings
 from adcraft_resources.retention import RetentionSettings
 from adcraft_resources.sections import Section
+from adcraft_resources.signing import SigningSettings
 from adcraft_resources.variants import VariantSettings
 
 LONGEST_SHOWN = 120
@@ -74,6 +75,7 @@ class Settings(Section):
     gates: GateSettings = GateSettings()
     policy: PolicySettings = PolicySettings()
     placements: PlacementSettings = PlacementSettings()
+    c2pa: SigningSettings = SigningSettings()
     experiment: ExperimentSettings = ExperimentSettings()
     performance: PerformanceSettings = PerformanceSettings()
     download: DownloadSettings = DownloadSettings()

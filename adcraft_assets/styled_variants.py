@@ -23,7 +23,7 @@ from adcraft_resources.cleaning import MEZZANINE
 from adcraft_resources.encoders import ImageEncoder
 from adcraft_resources.gates import judge_variant
 from adcraft_resources.progress import OnFrame, Progress
-from adcraft_resources.provenance import disclose, stamp
+from adcraft_resources.provenance import disclose, generative_uses, stamp
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.rotations import rotation_of
 from adcraft_resources.shot_lists import ShotList, look_keys, read_shot_list
@@ -35,6 +35,7 @@ from adcraft_resources.variant_lanes import POSTER, VIDEO
 from adcraft_resources.variant_renderer import RenderedVariant
 from adcraft_resources.variants import VariantPlan
 from adcraft_resources.video_codecs import audio_offset_ms
+from adcraft_resources.weights import models_used
 
 VARIANTS = "variants"
 """Kind of the bundles that hold one variant each; a partition's bundle names them by digest."""
@@ -237,8 +238,13 @@ class _Work:
     def _disclose(self, plan: VariantPlan) -> dict[str, Any]:
         """Say what made a variant, by the backends that ran."""
         backends = {"removal": str(self.cleaned.manifest["backend"]), "style": type(self.stylist).__name__}
-        style = digest_of(self.basis.styles[plan.style].model_dump(mode="json"))
-        return disclose(backends, plan.hook.source, {"style": style})
+        style = self.basis.styles[plan.style]
+        generative = generative_uses(backends)
+        prompts = {"style": digest_of(style.model_dump(mode="json"))}
+        if "style" in generative:
+            prompts["style_prompt"] = digest_of([style.diffusion.prompt, style.diffusion.negative_prompt])
+        models = models_used(self.settings.models, generative, plan.hook.source)
+        return disclose(backends, plan.hook.source, prompts, models)
 
     def _probe(self, one: RenderedVariant) -> dict[str, Any]:
         """Return the file's figures, with its sound and duration against the cleaned ad's."""

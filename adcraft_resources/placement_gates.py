@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from adcraft_resources.gates import GATES, GateSettings, Verdict, playing_faults
 from adcraft_resources.provenance import provenance_fault
+from adcraft_resources.signing import credentials_fault
 
 LEAST_FPS: Final = 23  # Instagram's publishing interface
 MOST_BIT_RATE: Final = 25_000_000  # the same
@@ -67,8 +68,15 @@ def spec_faults(one: Figures, gates: GateSettings) -> list[str]:
         ),
     ]
     faults = [told for holds, told in tests if not holds]
-    missing = provenance_fault(one)
-    return [*faults, *playing_faults(probe), *_sound_faults(one, gates), *([missing] if missing else [])]
+    return [*faults, *playing_faults(probe), *_sound_faults(one, gates), *_origin_faults(one)]
+
+
+def _origin_faults(one: Figures) -> list[str]:
+    faults = [provenance_fault(one)]
+    for name, found in one.get("credentials", {}).items():
+        fault = credentials_fault(found, one["provenance"]["meant"])
+        faults.append(f"{name}: {fault}" if fault else "")
+    return [fault for fault in faults if fault]
 
 
 def _sound_faults(one: Figures, gates: GateSettings) -> list[str]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import struct
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from adcraft_resources.errors import VideoUnreadable
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 VOCABULARY: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 FILTERED: Final = VOCABULARY + "algorithmicallyEnhanced"
 GENERATED: Final = VOCABULARY + "compositeWithTrainedAlgorithmicMedia"
@@ -28,15 +28,21 @@ _JPEG_START: Final = b"\xff\xd8"
 _VALUE: Final = re.compile(rb'Iptc4xmpExt:DigitalSourceType="([^"]*)"')
 
 
-def disclose(backends: Mapping[str, str], copy_by: str, prompts: Mapping[str, str]) -> dict[str, Any]:
+def disclose(
+    backends: Mapping[str, str],
+    copy_by: str,
+    prompts: Mapping[str, str],
+    models: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """Return the `ai_disclosure` of a variant.
 
     Args:
         backends: Class that ran, by what it did to the pictures ("removal", "style").
         copy_by: Who wrote the words: "template" or a model's name.
         prompts: Digest of each prompt or style, by use.
+        models: Use, name and licence of each generative model that ran.
     """
-    generative = sorted(use for use, name in backends.items() if not name.startswith(EMBEDDED))
+    generative = generative_uses(backends)
     return {
         "digital_source_type": GENERATED if generative else FILTERED,
         "generative_steps": generative,
@@ -44,8 +50,14 @@ def disclose(backends: Mapping[str, str], copy_by: str, prompts: Mapping[str, st
         "copy_by": copy_by,
         "copy_generated": copy_by != "template",
         "prompt_digests": dict(prompts),
+        "models": [dict(one) for one in models],
         "version": VERSION,
     }
+
+
+def generative_uses(backends: Mapping[str, str]) -> list[str]:
+    """Return the uses whose backend is a generative model."""
+    return sorted(use for use, name in backends.items() if not name.startswith(EMBEDDED))
 
 
 def stamp(video: Path, poster: Path, disclosure: Mapping[str, Any]) -> dict[str, str | None]:

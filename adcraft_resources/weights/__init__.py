@@ -7,7 +7,7 @@ from adcraft_resources.weights.catalog import CATALOG, Checkpoint, checkpoint_na
 from adcraft_resources.weights.licences import refuse_unlicensed
 from adcraft_resources.weights.local import LocalWeights, find_local, read_local
 from adcraft_resources.weights.pulling import HubFetcher, pull, verify
-from adcraft_resources.weights.report import licence_rows
+from adcraft_resources.weights.report import licence_rows, models_used
 
 __all__ = [
     "CATALOG",
@@ -17,6 +17,7 @@ __all__ = [
     "checkpoint_named",
     "find_local",
     "licence_rows",
+    "models_used",
     "pull",
     "read_local",
     "refuse_unlicensed",

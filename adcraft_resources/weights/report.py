@@ -5,7 +5,8 @@ Belongs here: the rows. Does not: refusing what nobody may use (licences).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from adcraft_resources.model_settings import ModelSettings, Profile
 from adcraft_resources.weights.catalog import checkpoint_named
@@ -49,6 +50,26 @@ def licence_rows(profile: Profile, models: ModelSettings, copy_by: set[str]) -> 
         for name in sorted(copy_by - {"template"})
     ]
     return rows
+
+
+def models_used(models: ModelSettings, generative: Sequence[str], copy_by: str) -> list[dict[str, Any]]:
+    """Return use, name, licence and duties of the generative models behind a variant.
+
+    Args:
+        models: The checkpoints of the config.
+        generative: Uses that a model served: "style", "removal".
+        copy_by: "template" or the name of the model that wrote.
+    """
+    told = []
+    for use, name in (("style", models.flux.style), ("removal", models.flux.fill)):
+        if use in generative:
+            found = checkpoint_named(name)
+            told.append(
+                {"use": use, "name": found.label, "licence": found.licence, "duties": list(found.duties)}
+            )
+    if copy_by != "template":
+        told.append({"use": "copy", "name": copy_by, "licence": "the service's terms", "duties": []})
+    return told
 
 
 def _row(what: str, use: str, licence: str, commercial: str) -> dict[str, str]:

@@ -28,7 +28,10 @@ GRAPH = {
     "hooks": ("style", {"keyframes", "ocr_masks"}),
     "styled_variants": ("style", {"cleaned_frames", "keyframes", "hooks", "ocr_masks"}),
     "ranked_outputs": ("rank", {"styled_variants", "cleaned_frames", "hooks"}),
-    "placed_variants": ("deliver", {"ranked_outputs", "cleaned_frames", "keyframes", "ocr_masks"}),
+    "placed_variants": (
+        "deliver",
+        {"ranked_outputs", "cleaned_frames", "keyframes", "ocr_masks", "source_video"},
+    ),
     "processing_summary": ("rank", {"ranked_outputs"}),
     "refresh_plan": ("refresh", set()),
     "refresh_report": ("refresh", {"refresh_plan"}),

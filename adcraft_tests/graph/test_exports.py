@@ -15,6 +15,9 @@ from adcraft_assets.cli import main
 from adcraft_assets.definitions import resources_of
 from adcraft_resources.handoff import description_of
 from adcraft_resources.hook_sets import count_graphemes
+from adcraft_resources.provenance import FILTERED
+from adcraft_resources.signing import KEY_VARIABLE, read_credentials
+from adcraft_tests.certificates import issue
 from adcraft_tests.graph.conftest import Project
 
 SHAPES = [
@@ -168,3 +171,25 @@ def test_descriptions_fit_a_phone_in_any_script():
     ):
         assert 0 < count_graphemes(description_of(name)) <= 27
     assert description_of("Turmeric & Kojic Acid Soap for Everyday Skin") == "Turmeric & Kojic Acid Soap"
+
+
+def test_a_configured_certificate_signs_every_file_and_a_wrong_one_holds_the_export(home, capfd, monkeypatch):
+    chain, key = issue()
+    (home.folder / "chain.pem").write_bytes(chain)
+    config(home, c2pa={"certificate": "chain.pem"})
+    monkeypatch.setenv(KEY_VARIABLE, issue()[1].decode())
+    assert main(["export", "--product", "soap"]) == 1
+    assert "is not that of" in capfd.readouterr().err
+    assert not (home.folder / "exports").exists()
+    monkeypatch.setenv(KEY_VARIABLE, key.decode())
+    assert main(["export", "--product", "soap"]) == 0
+    files = [
+        *(home.folder / "exports" / "soap" / "v0").rglob("*.mp4"),
+        *(home.folder / "exports" / "soap" / "v0").rglob("*.jpg"),
+    ]
+    assert len(files) == 2 * 2 * len(SHAPES)
+    for path in files:
+        found = read_credentials(path)
+        assert found["state"] == "Valid"
+        assert found["source_types"] == [FILTERED]
+        assert found["ingredients"] == ["v0.mp4"]

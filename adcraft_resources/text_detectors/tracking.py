@@ -14,7 +14,7 @@ from adcraft_resources.algorithms.text_boxes import FoundQuad, fit_size, shift_b
 from adcraft_resources.algorithms.text_kinds import TextNature, nature_of, sudden_ends
 from adcraft_resources.algorithms.text_lives import TextLife
 from adcraft_resources.algorithms.text_tracks import TextTracker
-from adcraft_resources.algorithms.values import Shot, TextTrack, TextTracks, Yuv420
+from adcraft_resources.algorithms.values import MaskSpan, Quad, Shot, TextTrack, TextTracks, Yuv420
 from adcraft_resources.text_detectors.findings import Region
 from adcraft_resources.text_detectors.ocr import TextNetworks
 from adcraft_resources.text_detectors.reading import read_life, rgb_crop
@@ -26,6 +26,7 @@ MEMORY_S = 2.0
 MAX_GAP_LOOKS = 8  # per look; each costs a fraction of one
 UNSEEN = 2  # remembered frames more than lie between two looks
 MEMORY_BYTES = 120_000_000
+STICKER_ID = 1_000_000  # sorts after the texts of its first frame; tracks are numbered anew at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class ClipSearch:
         if self._tracker is not None:
             for life in self._tracker.finish():
                 self._draw(life)
+            self._stick(self._tracker, everything=True)
         ordered = sorted(self.tracks, key=lambda t: (t.first_frame, t.id))
         return [renumber(track, number) for number, track in enumerate(ordered)]
 
@@ -81,6 +83,7 @@ class ClipSearch:
         self._look_into_gaps(self._tracker)
         for life in self._tracker.take_closed():
             self._draw(life)
+        self._stick(self._tracker)
         self._next_look = pts_s + self._every_s - 1e-6
         if fine:
             self._next_fine = pts_s + self._pace.fine_every_s - 1e-6
@@ -112,6 +115,29 @@ class ClipSearch:
         if nature is not None:
             self.tracks.append(track_of(life, text, confidence, nature, self._tracker.size))
         life.surroundings.release()
+
+
+    def _stick(self, tracker: TextTracker, *, everything: bool = False) -> None:
+        for first, last, spans in tracker.take_stickers(everything=everything):
+            self.tracks.append(sticker_track(first, last, spans))
+
+
+def sticker_track(first: int, last: int, spans: tuple[MaskSpan, ...]) -> TextTrack:
+    """Turn a sticker into a track."""
+    x, y, (height, width) = spans[0].x, spans[0].y, spans[0].bitmap.shape
+    quad: Quad = ((x, y), (x + width - 1, y), (x + width - 1, y + height - 1), (x, y + height - 1))
+    return TextTrack(
+        id=STICKER_ID,
+        kind="overlay",
+        reason="a picture that comes up and does not move with the scene around it",
+        text="",
+        confidence=1.0,
+        first_frame=first,
+        last_frame=last,
+        quads=((first, quad),),
+        spans=spans,
+        sudden=(True, True),
+    )
 
 
 def track_of(

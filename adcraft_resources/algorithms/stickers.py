@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.camera_motion import Transform
+from adcraft_resources.algorithms.channels import largest_channel
 from adcraft_resources.algorithms.frame_memory import FrameMemory
 from adcraft_resources.algorithms.glyph_masks import Crop, crop_yuv
 from adcraft_resources.algorithms.mask_growth import fill_holes
@@ -25,24 +26,23 @@ from adcraft_resources.algorithms.scene_alignment import (
     moves_at,
     stray_levels,
 )
-from adcraft_resources.algorithms.screen_steps import edge_strength
-from adcraft_resources.algorithms.text_boxes import Box, clip_box, disk, grow_by
+from adcraft_resources.algorithms.sticker_search import CALM_RING, SURE_STRAY, hull_of, stray_boxes
+from adcraft_resources.algorithms.text_boxes import Box, disk, grow_by
 from adcraft_resources.algorithms.values import Mask, MaskSpan, Yuv420
 
-SEARCH_SIDE = 480  # long side of the picture candidates are looked for in
-SURE_STRAY, SOFT_STRAY = 22.0, 8.0  # levels beyond the scene: of a candidate; of what hangs together with it
+SOFT_STRAY = 8.0  # levels beyond the scene of what hangs together with surely added pixels
 REACH = 24  # frames back to a scene without it
 STANDS = 5  # frames it has stood where it is found
-JOIN = 0.025  # of the short side: parts of one sticker lie no further apart
-LEAST_SIDE, MOST_SIDE = 0.04, 0.5  # of the short side
-LEAST_FULL = 0.12  # of its hull; an arrow is thin
-MOST_FOUND, MOST_STRAY = 3, 0.05  # candidates, and share of the frame that strays, from which the scene is not explained
-CALM_RING, RING = 9.0, 0.03  # levels at a candidate's ring, 85th percentile; its width in short sides
+    3,
+    0.05,
+)  # candidates, and share of the frame that strays, from which the scene is not explained
 ALIKE = 0.55  # shared part of its shapes `STANDS` frames apart
-MIN_EDGE, HARDER = 24.0, 1.4  # levels along its outline; times that of the scene without it
+EDGE_REACH = 15  # pixels across its outline
+MIN_EDGE, HARDER = 40.0, 1.4  # levels along its outline; times that of the scene without it
 INSIDE = 0.85  # of its pixels, while it comes, that lie within its outline at rest
 LEAST_FRAMES = 8
 FADED = 0.06  # of its pixels at rest: fewer are no sticker any more
+MAX_LOST = 5  # frames in which the scene may be lost
 SAFETY = 3
 
 
@@ -86,9 +86,10 @@ class StickerWatch:
             self._done += self._open
             self._open = []
         done, self._done = self._done, []
-        size = self._memory.size
         return [
-            (s.first, max(s.masks), _spans(s, size)) for s in done if max(s.masks) - s.first + 1 >= LEAST_FRAMES
+            (s.first, max(s.masks), _spans(s))
+            for s in done
+            if max(s.masks) - s.first + 1 >= LEAST_FRAMES
         ]
 
     def _candidates(self, hidden: Sequence[Box], taken: Mask) -> list[tuple[Box, Mask, int, Transform]]:
@@ -100,9 +101,12 @@ class StickerWatch:
             return []
         transform = self._scene.between(bare, at, hidden)
         height, width = self._memory.size
-        if transform is None or np.abs(moves_at(transform, box_corners((0, 0, width, height)))).max() < CAMERA_PX:
+        if (
+            transform is None
+            or np.abs(moves_at(transform, box_corners((0, 0, width, height)))).max() < CAMERA_PX
+        ):
             return []
-        found = _stray_boxes(pair, transform, taken | self._known())
+        found = stray_boxes(pair, transform, taken | self._known())
         return [(box, shape, bare, transform) for box, shape in found]
 
     def _known(self) -> Mask:
@@ -134,7 +138,7 @@ class StickerWatch:
 
     def _came(self, sticker: Sticker, bare: int, at: int, hidden: Sequence[Box]) -> bool:
         """Mask the frames from the first that shows it; false where it came from elsewhere, as things do."""
-        outline = grow_by(_hull(sticker.whole), 0.12 * max(sticker.whole.shape) + SAFETY)
+        outline = grow_by(hull_of(sticker.whole), 0.12 * max(sticker.whole.shape) + SAFETY)
         for frame in range(self._memory.now, bare, -1):
             transform = self._scene.between(bare, frame, hidden)
             added = None
@@ -150,14 +154,19 @@ class StickerWatch:
         return False
 
     def _follow(self, sticker: Sticker, hidden: Sequence[Box]) -> None:
+        """Mask the frames up to the latest of its shot; where the scene is lost for a moment, all of its place."""
         start, end = sticker.last, self._memory.last_in_shot(sticker.last)
-        onward = sticker.to_last
+        onward, lost = sticker.to_last, 0
         for frame in range(start + 1, end + 1):
             step = self._scene.between(start, frame, hidden)
+            following = self._scene.between(frame - 1, frame, hidden) if step is None else None
             added = None
-            if step is not None:
-                onward = step @ sticker.to_last
+            if step is not None or following is not None:
+                onward = step @ sticker.to_last if step is not None else following @ onward  # type: ignore[operator]
                 added = self._added(sticker.ground, onward, frame, sticker.box, sticker.whole)
+            lost = lost + 1 if added is None else 0
+            if added is None and lost <= MAX_LOST:
+                added = sticker.whole
             if added is None or float(added.sum()) < FADED * float(sticker.whole.sum()):
                 self._close(sticker)
                 return
@@ -170,9 +179,7 @@ class StickerWatch:
         self._open.remove(sticker)
         self._done.append(sticker)
 
-    def _added(
-        self, ground: Yuv420, transform: Transform, frame: int, box: Box, near: Mask
-    ) -> Mask | None:
+    def _added(self, ground: Yuv420, transform: Transform, frame: int, box: Box, near: Mask) -> Mask | None:
         """Return what `frame` shows in `box` beyond the scene, as far as it meets `near`; None if the scene is lost."""
         picture = self._memory.picture(frame)
         if picture is None:
@@ -190,81 +197,20 @@ class StickerWatch:
         return fill_holes(soft | body)
 
 
-def _stray_boxes(
-    pair: tuple[Yuv420, Yuv420], transform: Transform, taken: Mask
-) -> list[tuple[Box, Mask]]:
-    """Return the boxes, with room around, and shapes (h, w of the box) of what strays in the second picture."""
-    size = pair[1].size
-    scale = min(1.0, SEARCH_SIDE / max(size))
-    whole = (0, 0, size[1], size[0])
-    scene, known = aligned_crop(pair[0], whole, transform)
-    small = (max(1, round(size[1] * scale)), max(1, round(size[0] * scale)))
-    first, second = (_shrunk(crop, small) for crop in (scene, crop_yuv(pair[1], whole)))
-    stray = stray_levels(first, second)
-    free = cv2.resize((known & ~taken).astype(np.uint8), small, interpolation=cv2.INTER_NEAREST) > 0
-    stray[~free] = 0
-    sure = stray > SURE_STRAY
-    if float(sure.mean()) > MOST_STRAY:
-        return []
-    short = min(small)
-    opened = cv2.morphologyEx(sure.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    joined = grow_by(opened > 0, JOIN * short)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined.astype(np.uint8))
-    found = []
-    for k in range(1, count):
-        own = (labels == k) & (opened > 0)
-        if _sticker_like(own, stats[k], stray, labels == k, short):
-            found.append(_enlarged(own, stats[k], size, scale))
-    return found if len(found) <= MOST_FOUND else []
-
-
-def _sticker_like(
-    own: Mask, stats: NDArray[np.int32], stray: NDArray[np.float32], around: Mask, short: int
-) -> bool:
-    x, y, w, h = (int(v) for v in stats[:4])
-    rows, columns = own.shape
-    if x <= 0 or y <= 0 or x + w >= columns or y + h >= rows:  # it may come in from beyond the screen
-        return False
-    pad = 2 * JOIN * short
-    if min(w, h) - pad < 0.5 * LEAST_SIDE * short or not LEAST_SIDE * short <= max(w, h) - pad <= MOST_SIDE * short:
-        return False
-    if float(own.sum()) < LEAST_FULL * float(_hull(own).sum()):
-        return False
-    ring = grow_by(around, RING * short) & ~around
-    return float(np.percentile(stray[ring], 85)) <= CALM_RING
-
-
-def _enlarged(
-    own: Mask, stats: NDArray[np.int32], size: tuple[int, int], scale: float
-) -> tuple[Box, Mask]:
-    x, y, w, h = (float(v) / scale for v in stats[:4])
-    pad = 0.2 * max(w, h)
-    left, top, right, bottom = clip_box(
-        (round(x - pad), round(y - pad), round(x + w + pad), round(y + h + pad)), size
-    )
-    box = (left // 2 * 2, top // 2 * 2, right, bottom)
-    shape = cv2.resize(own.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0
-    return box, shape[box[1] : box[3], box[0] : box[2]]
-
-
-def _shrunk(crop: Crop, size: tuple[int, int]) -> Crop:
-    return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _hull(mask: Mask) -> Mask:
-    hull = np.zeros(mask.shape, np.uint8)
-    points = cv2.findNonZero(mask.astype(np.uint8))
-    if points is not None:
-        cv2.fillConvexPoly(hull, cv2.convexHull(points), 1)
-    return hull.astype(np.bool_)
-
-
 def _hard_outline(scene: Crop, shown: Crop, shape: Mask) -> bool:
-    hard, soft = edge_strength(shown, shape), edge_strength(scene, shape)
+    hard, soft = (_steepest(crop, shape) for crop in (shown, scene))
     return hard >= MIN_EDGE and hard >= HARDER * soft
 
 
-def _spans(sticker: Sticker, size: tuple[int, int]) -> tuple[MaskSpan, ...]:
+def _steepest(crop: Crop, shape: Mask) -> float:
+    """Return the mean of the steepest colour steps close to a patch's outline: a shadow blurs where it is."""
+    step = largest_channel(cv2.morphologyEx(crop, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)))
+    near = cv2.dilate(step, np.ones((EDGE_REACH, EDGE_REACH), np.uint8))
+    outline = cv2.morphologyEx(shape.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    return float(near[outline].mean()) if outline.any() else 0.0
+
+
+def _spans(sticker: Sticker) -> tuple[MaskSpan, ...]:
     """Return one span for all frames: what turns and bounces leaves and comes back to the same few pixels."""
     union = grow_by(np.logical_or.reduce(list(sticker.masks.values())), SAFETY)
     rows, columns = np.flatnonzero(union.any(axis=1)), np.flatnonzero(union.any(axis=0))

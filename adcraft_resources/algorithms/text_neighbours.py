@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from adcraft_resources.algorithms.text_boxes import Box, box_area, box_overlap, quad_box
-from adcraft_resources.algorithms.text_lives import Arrival, TextLife
+import numpy as np
 
+from adcraft_resources.algorithms.text_boxes import Box, box_area, box_overlap, line_height, quad_box
+from adcraft_resources.algorithms.text_lives import Arrival, TextLife
+from adcraft_resources.algorithms.values import Mask
+
+PLATE = 0.35  # line heights a plate reaches beyond its text
 COVERED = 0.75  # share of a detection, or of a life, under known texts that makes it known
 LOOSE_HELD, LOOSE_WIDTH, LOOSE_HEIGHT = 0.9, 1.25, 1.7  # of a known box; a wider one holds new words
 
@@ -54,6 +58,25 @@ def is_stage(old: TextLife, life: TextLife, size: tuple[int, int]) -> bool:
         return False
     box, old_box = (quad_box(one.template.quad, size) for one in (life, old))
     return box_overlap(box, old_box) >= COVERED * box_area(old_box)
+
+
+def places_of(lives: Iterable[TextLife], size: tuple[int, int]) -> Mask:
+    """Return the pixels (h, w) of `size` that texts stand on, with their plates, and pictures."""
+    taken = np.zeros(size, np.bool_)
+    for life in lives:
+        if life.picture:
+            core = life.template.core
+            taken[life.box[1] : life.box[1] + core.shape[0], life.box[0] : life.box[0] + core.shape[1]] |= (
+                core
+            )
+            continue
+        left, top, right, bottom = quad_box(life.template.quad, size, PLATE * line_height(life.template.quad))
+        taken[top:bottom, left:right] = True
+        for end in (life.came, life.went):
+            if end is not None and end.rest is not None:
+                (height, width), x, y = end.rest.bitmap.shape, end.rest.x, end.rest.y
+                taken[y : y + height, x : x + width] |= end.rest.bitmap
+    return taken
 
 
 def loosely_around(box: Box, inner: Box) -> bool:

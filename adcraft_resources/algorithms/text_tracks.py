@@ -10,8 +10,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from adcraft_resources.algorithms.arrivals import bare_and_rest, trace_arrival
 from adcraft_resources.algorithms.bar_masks import find_bar
 from adcraft_resources.algorithms.frame_memory import FrameMemory
@@ -49,11 +47,12 @@ from adcraft_resources.algorithms.text_neighbours import (
     clear_of_others,
     is_stage,
     loosely_around,
+    places_of,
     unmixed,
 )
 from adcraft_resources.algorithms.text_presence import TextTemplate, cut_template, measure_presence
 from adcraft_resources.algorithms.text_tracing import Trace, trace_text
-from adcraft_resources.algorithms.values import Mask, MaskSpan, Quad, Yuv420
+from adcraft_resources.algorithms.values import Quad, Yuv420
 
 MIN_SCORE = 0.6  # a detector's mean probability; scenery drawn in strokes scores less
 MAX_HEIGHT = 0.6  # of the short side; taller “lines” are shapes of the scene
@@ -74,7 +73,7 @@ class TextTracker:
         self.size = size
         self.memory = FrameMemory(memory, cuts)
         self._scene = SceneAlignment(self.memory)
-        self._stickers = StickerWatch(self.memory, self._scene)
+        self.stickers = StickerWatch(self.memory, self._scene)
         self._open: list[TextLife] = []
         self._closed: list[TextLife] = []
         self._recent: deque[TextLife] = deque(maxlen=REMEMBERED)
@@ -120,7 +119,8 @@ class TextTracker:
         for life in self._open:
             gather_evidence(life, self.memory, self.memory.now)
             cast_vote(life, self.memory, self._scene, hidden)
-        self._stickers.look(hidden, self._taken())
+        late = [life for life in self._lives() if life.last_frame >= self.memory.now - STICKER_REACH]
+        self.stickers.look(hidden, places_of(late, self.size))
         self._looked_to = self.memory.now
         self._tried.clear()
 
@@ -143,10 +143,6 @@ class TextTracker:
                 life.surroundings.vanishes = replace(step, clean=clean)
         return closed
 
-    def take_stickers(self, *, everything: bool = False) -> list[tuple[int, int, tuple[MaskSpan, ...]]]:
-        """Hand over (first frame, last frame, spans) of the stickers that are gone, or of all that were found."""
-        return self._stickers.take(everything=everything)
-
     def cuts_in(self, life: TextLife) -> int:
         """Return how many cuts a life outlasts."""
         return sum(life.first_frame < cut <= life.last_frame for cut in self.memory.cuts)
@@ -156,19 +152,6 @@ class TextTracker:
 
     def _clear(self, life: TextLife, frame: int) -> bool:
         return clear_of_others(life, self._lives(), frame, self.size)
-
-    def _taken(self) -> Mask:
-        """Return the pixels of texts and pictures of late, with their plates."""
-        taken = np.zeros(self.size, np.bool_)
-        for life in self._lives():
-            if life.last_frame < self.memory.now - STICKER_REACH:
-                continue
-            left, top, right, bottom = quad_box(life.template.quad, self.size, 0.35 * line_height(life.template.quad))
-            taken[top:bottom, left:right] = True
-            for rest in [end.rest for end in (life.came, life.went) if end is not None and end.rest is not None]:
-                height, width = rest.bitmap.shape
-                taken[rest.y : rest.y + height, rest.x : rest.x + width] |= rest.bitmap
-        return taken
 
     def _places(self) -> list[Box]:
         """Return the homes of all lives: there the scene may be covered."""

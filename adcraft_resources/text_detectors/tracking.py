@@ -116,9 +116,8 @@ class ClipSearch:
             self.tracks.append(track_of(life, text, confidence, nature, self._tracker.size))
         life.surroundings.release()
 
-
     def _stick(self, tracker: TextTracker, *, everything: bool = False) -> None:
-        for first, last, spans in tracker.take_stickers(everything=everything):
+        for first, last, spans in tracker.stickers.take(everything=everything):
             self.tracks.append(sticker_track(first, last, spans))
 
 

@@ -178,3 +178,50 @@ def test_frames_before_and_after_the_badge_are_left_alone_and_its_ends_are_known
     assert not any(mask_at(spans, frame).any() for frame in (*range(9), *range(48, 56)))
     first = min(lives, key=lambda life: life.first_frame)
     assert sudden_ends(first, SIZE)[0]
+
+
+def propeller(side: int = 64) -> Sprite:
+    """Two thin crossed blades: a picture that hardly fills its hull."""
+    rgba = np.zeros((side, side, 4), np.uint8)
+    for a, b in (((6, 12), (side - 7, side - 13)), ((12, side - 9), (side - 12, 9))):
+        cv2.line(rgba, a, b, (20, 20, 20, 255), 13, cv2.LINE_AA)
+        cv2.line(rgba, a, b, (240, 60, 140, 255), 8, cv2.LINE_AA)
+    return Sprite(rgba, (0, 0, side, side))
+
+
+def stickers_of(frames: Sequence[Frame]) -> list[tuple[int, int, tuple[MaskSpan, ...]]]:
+    tracker, found_ = TextTracker(SIZE, (), memory=50), []
+    for index, frame in enumerate(noisy(frames)):
+        tracker.push(index, yuv(frame))
+        if index % 12 == 0 or index == len(frames) - 1:
+            tracker.see([])
+            tracker.looked()
+            found_ += tracker.stickers.take()
+    return found_ + tracker.stickers.take(everything=True)
+
+
+def test_a_sticker_that_bounces_in_and_rocks_on_a_gliding_scene_is_masked_to_its_end() -> None:
+    frames, truth = [], []
+    for index, frame in enumerate(glide(64)):
+        share, here = (index - 15) / 6, 14 <= index - 1 < 50
+        size = min(1.1, max(0.4, 0.4 + 0.7 * share)) if share < 1.2 else 1.0
+        turn = 9 * np.sin(index / 4)
+        shown, covered = put(frame, turned(propeller(), size, turn), 270, 60, 1.0 if here else 0.0)
+        frames.append(shown)
+        truth.append(covered & here)
+    ((first, last, spans),) = stickers_of(frames)
+    shown_in = [index for index in range(64) if truth[index].any()]
+    assert abs(first - shown_in[0]) <= 1
+    assert abs(last - shown_in[-1]) <= 1
+    for frame in shown_in[1:]:
+        assert float(mask_at(spans, frame)[truth[frame]].mean()) > 0.97, frame
+
+
+def test_a_thing_that_comes_in_from_the_side_of_a_gliding_scene_is_no_sticker() -> None:
+    ball = turned(propeller(), 0.8, 30)
+    frames = [put(f, ball, min(400 - 7 * i, 400), 100)[0] for i, f in enumerate(glide(40))]
+    assert stickers_of(frames) == []
+
+
+def test_a_gliding_scene_alone_has_no_stickers() -> None:
+    assert stickers_of(glide(40)) == []

@@ -21,6 +21,9 @@ JOIN = 0.025  # of the short side: parts of one sticker lie no further apart
 LEAST_SIDE, MOST_SIDE = 0.04, 0.5  # of the short side
 LEAST_FULL = 0.12  # of its hull; an arrow is thin
 MOST_FOUND, MOST_STRAY = (
+    3,
+    0.05,
+)  # candidates, share of the frame that strays: more is a scene of its own life
 CALM_RING, RING = 9.0, 0.03  # levels at a candidate's ring, 85th percentile; its width in short sides
 
 
@@ -85,6 +88,7 @@ def _shrunk(crop: Crop, size: tuple[int, int]) -> Crop:
 
 
 def hull_of(mask: Mask) -> Mask:
+    """Return the convex hull of a mask, filled."""
     hull = np.zeros(mask.shape, np.uint8)
     points = cv2.findNonZero(mask.astype(np.uint8))
     if points is not None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.camera_motion import Transform
 from adcraft_resources.algorithms.channels import largest_channel
@@ -33,9 +32,6 @@ from adcraft_resources.algorithms.values import Mask, MaskSpan, Yuv420
 SOFT_STRAY = 8.0  # levels beyond the scene of what hangs together with surely added pixels
 REACH = 24  # frames back to a scene without it
 STANDS = 5  # frames it has stood where it is found
-    3,
-    0.05,
-)  # candidates, and share of the frame that strays, from which the scene is not explained
 ALIKE = 0.55  # shared part of its shapes `STANDS` frames apart
 EDGE_REACH = 15  # pixels across its outline
 MIN_EDGE, HARDER = 40.0, 1.4  # levels along its outline; times that of the scene without it
@@ -87,9 +83,7 @@ class StickerWatch:
             self._open = []
         done, self._done = self._done, []
         return [
-            (s.first, max(s.masks), _spans(s))
-            for s in done
-            if max(s.masks) - s.first + 1 >= LEAST_FRAMES
+            (s.first, max(s.masks), _spans(s)) for s in done if max(s.masks) - s.first + 1 >= LEAST_FRAMES
         ]
 
     def _candidates(self, hidden: Sequence[Box], taken: Mask) -> list[tuple[Box, Mask, int, Transform]]:

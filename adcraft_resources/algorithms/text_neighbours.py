@@ -40,6 +40,7 @@ def unmixed(life: TextLife, lives: Iterable[TextLife], end: Arrival | None) -> A
     mixed = any(
         other is not life
         and not other.picture
+        and other.riding_votes <= other.standing_votes
         and other.first_frame <= end.bare <= other.last_frame
         and not other.first_frame <= end.at_rest <= other.last_frame
         and box_overlap(place, other.box) > 0

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CONFIG ?= config.json
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: setup demo test test-cluster test-ray test-ops test-models check run dev bench bench-clean bench-style bench-gpu bench-gates bench-scale schema pins clean
+.PHONY: setup demo test test-cluster test-ray test-ops test-models check run dev bench bench-clean bench-style bench-placements bench-gpu bench-gates bench-scale schema pins clean
 .DEFAULT_GOAL := help
 
 help:
@@ -95,6 +95,9 @@ bench: bench-style
 
 bench-style: setup
 	@$(BIN)/python -m adcraft_tests.bench.bench_style
+
+bench-placements: setup
+	@$(BIN)/python -m adcraft_tests.bench.bench_placements
 
 bench-scale: setup
 	@$(BIN)/python -m adcraft_tests.bench.bench_scale $(SIZES)

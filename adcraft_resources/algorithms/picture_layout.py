@@ -108,9 +108,8 @@ class PictureLayout:
         )
         small = cv2.GaussianBlur(small, (0, 0), _GROUND_BLUR * max(size), borderType=cv2.BORDER_REFLECT)
         if k == 1:
-            small = ((small.astype(np.float32) - _BLACK) * _GROUND_LIGHT + _BLACK).clip(0, 255)
-        grown = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-        return np.asarray(grown.clip(0, 255) if k == 1 else grown, np.uint8)
+            small = cv2.convertScaleAbs(small, alpha=_GROUND_LIGHT, beta=_BLACK * (1 - _GROUND_LIGHT))
+        return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _resampled(plane: Plane, part: tuple[float, ...], size: tuple[int, int], *, still: bool) -> Plane:

@@ -6,11 +6,11 @@ picture (lanes).
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain, islice
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from adcraft_resources.algorithms.values import Shot, TextTracks
 from adcraft_resources.algorithms.window_choice import Sighting
 from adcraft_resources.errors import VideoUnreadable
 from adcraft_resources.first_frames import FirstFrameSettings
-from adcraft_resources.opening_surveys import opening_length, survey_opening
+from adcraft_resources.opening_surveys import OpeningSurvey, opening_length, survey_opening
 from adcraft_resources.placements.lanes import PlacedLane, Stage, file_names
 from adcraft_resources.placements.settings import PlacementSettings
 from adcraft_resources.variant_dressing import Dressing
@@ -50,6 +50,15 @@ class PlacedAd:
     sightings: Sequence[Sighting]
     sound: Path
 
+    @cached_property
+    def survey(self) -> OpeningSurvey:
+        """What the ad's opening shows, looked at once for all variants; VideoUnreadable where there is no picture."""
+        with VideoReader(self.video) as reader:
+            head = list(islice(reader.pictures(), opening_length(reader.facts)))
+        if not head:
+            raise VideoUnreadable(f"{self.video} has no picture.", remedy="Clean the ad again.")
+        return survey_opening(head, self.shots, self.tracks)
+
 
 def place_variant(
     ad: PlacedAd,
@@ -71,21 +80,17 @@ def place_variant(
         with VideoReader(ad.video) as reader:
             look.follow(trace_camera((timed.picture.y for timed in reader.pictures()), ad.shots))
     with VideoReader(ad.video) as reader, ExitStack() as stack:
-        facts, pictures = reader.facts, reader.pictures()
-        head = deque(islice(pictures, opening_length(facts)))
-        if not head:
-            raise VideoUnreadable(f"{ad.video} has no picture.", remedy="Clean the ad again.")
-        survey = survey_opening(head, ad.shots, ad.tracks)
+        facts = reader.facts
         rate = delivery_rate(facts)
         fps = rate * -(-LEAST_RATE // rate) if rate < LEAST_RATE else rate
-        dressing = Dressing(plan, look, survey, ad.shots[0].last_frame, first_frame)
+        dressing = Dressing(plan, look, ad.survey, ad.shots[0].last_frame, first_frame)
         size = facts.height, facts.width
         shared = Stage(ad.shots, ad.sightings, size, fps, facts.duration_s, ad.sound, settings)
         lanes = [PlacedLane(one, dressing, shared, folder) for one in settings.formats]
         for lane in lanes:
             stack.enter_context(lane.writer())
         length = facts.duration_s if facts.variable_rate or fps != rate else None
-        ticks = _run(dressing, lanes, at_constant_rate(_all(head, pictures), fps, duration_s=length))
+        ticks = _run(dressing, lanes, at_constant_rate(reader.pictures(), fps, duration_s=length))
     return {lane.placement.name: _measured(lane, ticks / float(fps)) for lane in lanes}
 
 
@@ -109,14 +114,6 @@ def _run(dressing: Dressing, lanes: Sequence[PlacedLane], pictures: Iterator[Tim
                 lane.pose(opened, timed)
         count = tick + 1
     return count
-
-
-def _all(head: deque[TimedPicture], rest: Iterator[TimedPicture]) -> Iterator[TimedPicture]:
-    def emptied() -> Iterator[TimedPicture]:
-        while head:
-            yield head.popleft()
-
-    return chain(emptied(), rest)
 
 
 def _measured(lane: PlacedLane, expected_s: float) -> dict[str, Any]:

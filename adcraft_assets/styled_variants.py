@@ -3,7 +3,9 @@
 Belongs here: planning, rendering what is missing, spare plans for what a gate rejects. Does not: any pixel.
 """
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -173,12 +175,15 @@ class _Work:
         """Count the variants that pass every gate and look unlike the good ones before them."""
         kept: list[Appraisal] = []
         isolates = self.settings.variants.mode == "isolate"  # whose cells are meant to look alike
-        for bundle in made.values():
-            if all(verdict.passed for verdict in judge_variant(bundle.figures, self.settings.gates)):
-                look = self._appraise(bundle)
+        passing = [bundle for bundle in made.values() if self._passes(bundle)]
+        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="appraise") as pool:
+            for look in pool.map(self._appraise, passing):
                 if isolates or not any(look.resembles(other, self.settings.ranking) for other in kept):
                     kept.append(look)
         return len(kept)
+
+    def _passes(self, bundle: Bundle) -> bool:
+        return all(verdict.passed for verdict in judge_variant(bundle.figures, self.settings.gates))
 
     def _appraise(self, bundle: Bundle) -> Appraisal:
         sha256 = bundle.manifest["files"][VIDEO]["sha256"]

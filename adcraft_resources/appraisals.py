@@ -5,6 +5,7 @@ Belongs here: which frames are looked at, and keeping the result by content. Doe
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from adcraft_resources.video_codecs import probe_video, read_frames
 PLACES = (0.0, 0.2, 0.4, 0.6, 0.8)
 """Where a video is looked at, as shares of its length; the first frame counts for much, so it is one."""
 VERSION = "1"
+_ENCODING = threading.Lock()  # videos may be read side by side; the model has one caller at a time
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,14 @@ def appraise(
 def _look_at(encoder: ImageEncoder, video: Path, product_type: str) -> dict[str, Any]:
     count = probe_video(video).frame_count or 1
     frames = list(read_frames(video, [int(place * count) for place in PLACES]).values())
-    descriptor = encoder.embed(frames).mean(axis=0)
+    with _ENCODING:
+        embedded, scores = encoder.embed(frames), encoder.score(frames, product_type)
+    descriptor = embedded.mean(axis=0)
     descriptor = descriptor / max(float(np.linalg.norm(descriptor)), 1e-9)
     hashes = [hash_picture(frame) for frame in frames]
     hashes += hashes[-1:] * (len(PLACES) - len(hashes))  # a clip of a few frames shows the same one twice
     return {
-        "fit": float(np.mean(encoder.score(frames, product_type))),
+        "fit": float(np.mean(scores)),
         "hashes": [f"{one:016x}" for one in hashes],
         "descriptor": [round(float(one), 6) for one in descriptor],
     }

@@ -8,7 +8,7 @@ with that mended it still sees one false face in two frames of real footage, whe
 
 from __future__ import annotations
 
-from functools import lru_cache
+import threading
 from importlib import resources
 
 import cv2
@@ -22,10 +22,14 @@ _SMALLEST = 24  # px at that size: the cascade was trained on 20
 _NEIGHBOURS = 4  # overlapping finds that make a face
 
 
-@lru_cache(maxsize=1)
+_here = threading.local()  # a cascade keeps notes while it searches: each thread has its own
+
+
 def _cascade() -> cv2.CascadeClassifier:
-    with resources.as_file(resources.files("cv2").joinpath("data", _CASCADE)) as path:
-        return cv2.CascadeClassifier(str(path))
+    if not hasattr(_here, "cascade"):
+        with resources.as_file(resources.files("cv2").joinpath("data", _CASCADE)) as path:
+            _here.cascade = cv2.CascadeClassifier(str(path))
+    return _here.cascade
 
 
 def find_faces(frame: Frame) -> list[Box]:

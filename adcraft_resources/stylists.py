@@ -5,11 +5,14 @@ style a variant gets (variants), decoding and encoding.
 """
 
 import hashlib
+import os
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib import resources
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 import dagster as dg
 import numpy as np
@@ -31,6 +34,8 @@ GENERIC = "generic"
 _KEYS_TRIED = 3  # keys a look is fitted on, spread over the clip
 _FACES_TRIED = 3  # and keys that show a face
 _SKINS_KEPT = 12  # frames whose skin is remembered
+_KEEPING = threading.Lock()
+Item = TypeVar("Item")
 
 
 class Diffusion(Section):
@@ -157,28 +162,49 @@ class EmbeddedStylist(ImageStylist):
         self, style: Style, keys: Sequence[tuple[Keyframe, Frame]], shots: Sequence[Shot], seed: int
     ) -> Look:
         """The style's grade, pushed or held back until skin and structure lie inside their limits on the keys."""
-        frames = [frame for _, frame in keys]
-        # Whoever shows a face must be among the keys tried: the gate measures skin wherever it is seen.
-        faced = [frame for frame in frames if self._skin_of(frame) is not None]
-        tried = [*_spread(faced, _FACES_TRIED), *_spread(frames, _KEYS_TRIED)]
-        samples = [(frame, self._skin_of(frame)) for frame in tried]
-        fitted = fit_grade(style.grade, style.light, samples, motion=_motion(keys))
-        return GradedLook(bake_cube(fitted.grade), fitted.light, style.grain, seed, figures=fitted.figures())
+        return self.develop_all({style.name: (style, seed)}, keys, shots)[style.name]
+
+    def develop_all(
+        self,
+        asked: Mapping[str, tuple[Style, int]],
+        keys: Sequence[tuple[Keyframe, Frame]],
+        shots: Sequence[Shot],
+    ) -> dict[str, Look]:
+        """As `develop`: faces are searched, and styles fitted, on all cores."""
+        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="fit") as pool:
+            frames = [frame for _, frame in keys]
+            skins = list(pool.map(self._skin_of, frames))
+            # Whoever shows a face must be among the keys tried: the gate measures skin wherever it is seen.
+            known = list(zip(frames, skins, strict=True))
+            faced = [(frame, skin) for frame, skin in known if skin is not None]
+            samples = [*_spread(faced, _FACES_TRIED), *_spread(known, _KEYS_TRIED)]
+            motion = _motion(keys)
+            looks = pool.map(lambda one: _fitted(one[0], one[1], samples, motion), asked.values())
+            return dict(zip(asked, looks, strict=True))
 
     def _skin_of(self, frame: Frame) -> Mask | None:
         digest = hashlib.blake2b(np.ascontiguousarray(frame).data, digest_size=16).digest()
-        if digest not in self._skins:
+        try:
+            return self._skins[digest]
+        except KeyError:
+            mask = skin_mask(frame, find_faces(frame))
+        with _KEEPING:
             while len(self._skins) >= _SKINS_KEPT:
                 self._skins.pop(next(iter(self._skins)))
-            mask = skin_mask(frame, find_faces(frame))
-            self._skins[digest] = mask if int(mask.sum()) >= MIN_SKIN_PIXELS else None
-        return self._skins[digest]
+            return self._skins.setdefault(digest, mask if int(mask.sum()) >= MIN_SKIN_PIXELS else None)
 
 
-def _spread(frames: Sequence[Frame], count: int) -> list[Frame]:
-    """At most `count` of the frames, evenly spread."""
-    chosen = sorted({round(at) for at in np.linspace(0, len(frames) - 1, min(count, len(frames)))})
-    return [frames[i] for i in chosen]
+def _fitted(
+    style: Style, seed: int, samples: Sequence[tuple[Frame, Mask | None]], motion: float
+) -> GradedLook:
+    fitted = fit_grade(style.grade, style.light, samples, motion=motion)
+    return GradedLook(bake_cube(fitted.grade), fitted.light, style.grain, seed, figures=fitted.figures())
+
+
+def _spread(items: Sequence[Item], count: int) -> list[Item]:
+    """At most `count` of the items, evenly spread."""
+    chosen = sorted({round(at) for at in np.linspace(0, len(items) - 1, min(count, len(items)))})
+    return [items[i] for i in chosen]
 
 
 def _motion(keys: Sequence[tuple[Keyframe, Frame]]) -> float:

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib import resources
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal
 
 import dagster as dg
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from adcraft_resources.algorithms.grade_parts import Grade
@@ -33,9 +34,8 @@ from adcraft_resources.sections import Section
 GENERIC = "generic"
 _KEYS_TRIED = 3  # keys a look is fitted on, spread over the clip
 _FACES_TRIED = 3  # and keys that show a face
-_SKINS_KEPT = 12  # frames whose skin is remembered
+_SKINS_KEPT = 96  # frames whose skin is remembered
 _KEEPING = threading.Lock()
-Item = TypeVar("Item")
 
 
 class Diffusion(Section):
@@ -156,13 +156,21 @@ class EmbeddedStylist(ImageStylist):
         """Of the grade's arithmetic."""
         return "grade-2"
 
-    _skins: dict[bytes, Mask | None] = PrivateAttr(default_factory=dict)  # one clip's keys serve many styles
+    _skins: dict[bytes, NDArray[np.uint8] | None] = PrivateAttr(
+        default_factory=dict
+    )  # one clip's keys serve many styles
 
     def develop(
         self, style: Style, keys: Sequence[tuple[Keyframe, Frame]], shots: Sequence[Shot], seed: int
     ) -> Look:
         """The style's grade, pushed or held back until skin and structure lie inside their limits on the keys."""
-        return self.develop_all({style.name: (style, seed)}, keys, shots)[style.name]
+        frames = [frame for _, frame in keys]
+        # Whoever shows a face must be among the keys tried: the gate measures skin wherever it is seen.
+        faced = [frame for frame in frames if self._skin_of(frame) is not None]
+        tried = [*_spread(faced, _FACES_TRIED), *_spread(frames, _KEYS_TRIED)]
+        samples = [(frame, self._skin_of(frame)) for frame in tried]
+        fitted = fit_grade(style.grade, style.light, samples, motion=_motion(keys))
+        return GradedLook(bake_cube(fitted.grade), fitted.light, style.grain, seed, figures=fitted.figures())
 
     def develop_all(
         self,
@@ -172,39 +180,33 @@ class EmbeddedStylist(ImageStylist):
     ) -> dict[str, Look]:
         """As `develop`: faces are searched, and styles fitted, on all cores."""
         with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="fit") as pool:
-            frames = [frame for _, frame in keys]
-            skins = list(pool.map(self._skin_of, frames))
-            # Whoever shows a face must be among the keys tried: the gate measures skin wherever it is seen.
-            known = list(zip(frames, skins, strict=True))
-            faced = [(frame, skin) for frame, skin in known if skin is not None]
-            samples = [*_spread(faced, _FACES_TRIED), *_spread(known, _KEYS_TRIED)]
-            motion = _motion(keys)
-            looks = pool.map(lambda one: _fitted(one[0], one[1], samples, motion), asked.values())
+            list(pool.map(self._skin_of, [frame for _, frame in keys]))
+            styles = ((style, seed) for style, seed in asked.values())
+            looks = pool.map(lambda one: self.develop(one[0], keys, shots, one[1]), styles)
             return dict(zip(asked, looks, strict=True))
 
     def _skin_of(self, frame: Frame) -> Mask | None:
+        """The frame's skin, None for none worth measuring; what was found is kept as bits."""
         digest = hashlib.blake2b(np.ascontiguousarray(frame).data, digest_size=16).digest()
         try:
-            return self._skins[digest]
+            bits = self._skins[digest]
         except KeyError:
             mask = skin_mask(frame, find_faces(frame))
-        with _KEEPING:
-            while len(self._skins) >= _SKINS_KEPT:
-                self._skins.pop(next(iter(self._skins)))
-            return self._skins.setdefault(digest, mask if int(mask.sum()) >= MIN_SKIN_PIXELS else None)
+            bits = np.packbits(mask) if int(mask.sum()) >= MIN_SKIN_PIXELS else None
+            with _KEEPING:
+                while len(self._skins) >= _SKINS_KEPT:
+                    self._skins.pop(next(iter(self._skins)))
+                self._skins[digest] = bits
+        if bits is None:
+            return None
+        height, width = frame.shape[:2]
+        return np.unpackbits(bits, count=height * width).reshape(height, width).view(np.bool_)
 
 
-def _fitted(
-    style: Style, seed: int, samples: Sequence[tuple[Frame, Mask | None]], motion: float
-) -> GradedLook:
-    fitted = fit_grade(style.grade, style.light, samples, motion=motion)
-    return GradedLook(bake_cube(fitted.grade), fitted.light, style.grain, seed, figures=fitted.figures())
-
-
-def _spread(items: Sequence[Item], count: int) -> list[Item]:
-    """At most `count` of the items, evenly spread."""
-    chosen = sorted({round(at) for at in np.linspace(0, len(items) - 1, min(count, len(items)))})
-    return [items[i] for i in chosen]
+def _spread(frames: Sequence[Frame], count: int) -> list[Frame]:
+    """At most `count` of the frames, evenly spread."""
+    chosen = sorted({round(at) for at in np.linspace(0, len(frames) - 1, min(count, len(frames)))})
+    return [frames[i] for i in chosen]
 
 
 def _motion(keys: Sequence[tuple[Keyframe, Frame]]) -> float:

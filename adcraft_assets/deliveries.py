@@ -32,7 +32,7 @@ from adcraft_resources.thumbnails import read_picture, write_picture
 from adcraft_resources.variant_lanes import POSTER, VIDEO
 from adcraft_resources.video_codecs import read_frames
 
-VERSION = "2"
+VERSION = "3"
 BEFORE_STEM = "before"
 SHOWN_STILLS = 12
 PLAYABLE = (".mp4", ".m4v", ".mov")
@@ -183,6 +183,7 @@ class _Sources:
                 ("Size", f"{figures['width']} × {figures['height']}"),
                 ("Length", f"{float(figures['duration_s']):.1f} s"),
                 ("Profile", self.settings.profile),
+                ("Test", test_told(self._experiment())),
             ),
             source_video=self._before_video(folder),
             source_poster=f"pictures/{BEFORE_STEM}.jpg",
@@ -222,7 +223,10 @@ class _Sources:
             principle=hook["principle"],
             ssim=one["ssim"],
             parts=tuple(_bar(part, weights[part["id"]] / total) for part in one["parts"]),
-            gates=tuple(gate_card(verdict) for verdict in judge_variant(bundle.figures, self.settings.gates)),
+            gates=(
+                *(gate_card(verdict) for verdict in judge_variant(bundle.figures, self.settings.gates)),
+                policy_card(one.get("policy", {})),
+            ),
             plan=tuple(
                 (name, str(plan[name])) for name in ("style", "treatment", "opening", "seed", "factor")
             ),
@@ -270,6 +274,25 @@ def gate_card(verdict: Verdict) -> GateCard:
         (name, str(value), "") for name, value in verdict.evidence.items() if not isinstance(value, dict)
     )
     return GateCard(verdict.gate.replace("_", " "), verdict.passed, verdict.reason, figures)
+
+
+def policy_card(review: Mapping[str, Any]) -> GateCard:
+    """Return what the policy rules say of a variant's texts as the gallery shows it."""
+    found = [
+        f"{field['field'].replace('_', ' ')}: {one['rule']} ({one['severity']}), “{one['excerpt']}”"
+        for field in review.get("fields", ())
+        for one in field["findings"]
+    ]
+    verdict = review.get("verdict", "not reviewed")
+    return GateCard("policy rules", verdict != "block", "; ".join(found) or "no rule objects to any text")
+
+
+def test_told(plan: Mapping[str, Any]) -> str:
+    """Return what experiment.json plans, in a line."""
+    if not plan["ready"]:
+        return f"none: {'; '.join(plan['why_not'])}"
+    size = plan["sample_size"]
+    return f"{len(plan['cells'])} cells, {size['per_cell']:,} impressions each, {size['days']} days or more"
 
 
 def _bar(part: Mapping[str, Any], weight: float) -> PartBar:

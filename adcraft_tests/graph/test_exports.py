@@ -13,8 +13,10 @@ import pytest
 
 from adcraft_assets.cli import main
 from adcraft_assets.definitions import resources_of
+from adcraft_assets.deliveries import policy_card
 from adcraft_resources.handoff import description_of
-from adcraft_resources.hook_sets import count_graphemes
+from adcraft_resources.hook_sets import HookSet, count_graphemes
+from adcraft_resources.policies import PolicySettings, review_variant
 from adcraft_resources.provenance import FILTERED
 from adcraft_resources.signing import KEY_VARIABLE, read_credentials
 from adcraft_tests.certificates import issue
@@ -193,3 +195,15 @@ def test_a_configured_certificate_signs_every_file_and_a_wrong_one_holds_the_exp
         assert found["state"] == "Valid"
         assert found["source_types"] == [FILTERED]
         assert found["ingredients"] == ["v0.mp4"]
+
+
+def test_the_page_of_results_tells_of_the_policy_rules_and_the_test(home):
+    page = (home.folder / "results" / "soap" / "v0" / "index.html").read_text()
+    assert "no rule objects to any text" in page
+    assert "2 cells, " in page
+    hook = HookSet("h", "Your dark skin is the problem", "", "", "en", "template", "p")
+    review = review_variant(hook, product_type="generic", market="", read_back=[], settings=PolicySettings())
+    card = policy_card(review.to_dict())
+    assert not card.passed
+    assert "on screen" in card.reason
+    assert "dark skin" in card.reason

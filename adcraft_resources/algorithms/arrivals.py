@@ -98,9 +98,9 @@ def bare_and_rest(life: TextLife, memory: FrameMemory, *, end: bool) -> tuple[in
     """Return a frame without the text, as far as is known, and the nearest in which it stands fully."""
     reach = max(3, memory.length // LOOK_BACK)
     if end:
-        bare = min(memory.last_in_shot(life.last_frame), life.last_frame + reach)
+        bare = min(memory.last_in_shot(life.settled_last), life.last_frame + reach)
         return (bare, life.settled_last) if bare > life.settled_last + 1 else None
-    bare = max(memory.first_in_shot(life.first_frame), life.first_frame - reach)
+    bare = max(memory.first_in_shot(life.settled_first), life.first_frame - reach)
     return (bare, life.settled_first) if bare < life.settled_first - 1 else None
 
 

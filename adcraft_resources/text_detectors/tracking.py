@@ -16,6 +16,7 @@ from adcraft_resources.algorithms.text_lives import TextLife
 from adcraft_resources.algorithms.text_tracks import TextTracker
 from adcraft_resources.algorithms.values import MaskSpan, Quad, Shot, TextTrack, TextTracks, Yuv420
 from adcraft_resources.text_detectors.findings import Region
+from adcraft_resources.text_detectors.kinship import join_labels
 from adcraft_resources.text_detectors.ocr import TextNetworks
 from adcraft_resources.text_detectors.reading import read_life, rgb_crop
 from adcraft_resources.text_detectors.user_regions import apply_regions
@@ -71,7 +72,7 @@ class ClipSearch:
             for life in self._tracker.finish():
                 self._draw(life)
             self._stick(self._tracker, everything=True)
-        ordered = sorted(self.tracks, key=lambda t: (t.first_frame, t.id))
+        ordered = sorted(join_labels(self.tracks, self._cuts), key=lambda t: (t.first_frame, t.id))
         return [renumber(track, number) for number, track in enumerate(ordered)]
 
     def _look(self, pts_s: float, picture: Yuv420) -> None:

@@ -225,3 +225,20 @@ def test_a_thing_that_comes_in_from_the_side_of_a_gliding_scene_is_no_sticker() 
 
 def test_a_gliding_scene_alone_has_no_stickers() -> None:
     assert stickers_of(glide(40)) == []
+
+
+def test_a_caption_that_fades_in_after_a_cut_does_not_begin_before_it() -> None:
+    sign = caption("after the cut", 24, outline=2)
+    other = texture(*SIZE, 21)
+    frames = [*glide(20, other), *glide(44)]
+    for index in range(24, 64):
+        frames[index] = put(frames[index], sign, 120, 150, min(1.0, (index - 23) / 5))[0]
+    tracker, lives = TextTracker(SIZE, (20,), memory=50), []
+    for index, frame in enumerate(noisy(frames)):
+        tracker.push(index, yuv(frame))
+        if index % 12 == 0:
+            tracker.see([found(sign, 120, 150)] if index >= 28 else [])
+            tracker.looked()
+    lives = tracker.take_closed() + tracker.finish()
+    assert [24 <= life.first_frame <= 25 for life in lives] == [True]
+    assert sudden_ends(lives[0], SIZE)[0]

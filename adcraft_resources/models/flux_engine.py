@@ -267,8 +267,7 @@ class FluxEngine(ABC):
             self.transformer.fuse_qkv_projections()
         self.transformer.to(self.dtype)
         if self.precision == "fp8":
-            self.transformer.to(self.device)
-            self.fp8_layers = swap_linears(self.transformer, self._fast_linears)
+            self.fp8_layers = swap_linears(self.transformer, self._fast_linears, self.device)
             empty_cache()
         self._place()
         if self.settings.compiled:

@@ -17,12 +17,13 @@ from typing import Any
 import torch
 
 from adcraft_resources.errors import ModelUnavailable
-from adcraft_resources.models.devices import empty_cache, pick_device
+from adcraft_resources.models.devices import empty_cache, free_bytes, pick_device
 from adcraft_resources.models.flux1 import Flux1Engine
 from adcraft_resources.models.flux_engine import EngineSettings, FluxEngine, FluxParts, PromptEmbedding
 from adcraft_resources.models.klein import KleinEngine
 from adcraft_resources.models.safetensors_reading import load_into, read_tensors, weight_files
 
+_SHARE_OF_FREE = 0.8  # of a device's memory that weights may take at full width: the rest is for work
 _KINDS: dict[str, tuple[type[FluxEngine], str]] = {
     "Flux2KleinPipeline": (KleinEngine, "Flux2KleinPipeline"),
     "FluxPipeline": (Flux1Engine, "FluxImg2ImgPipeline"),
@@ -37,12 +38,21 @@ def load_engine(folder: Path, settings: EngineSettings) -> FluxEngine:
     Weights are read while the libraries are imported, and no pipeline is: it would bring the text encoders' code along.
 
     Raises:
-        ModelUnavailable: The folder is no FLUX checkpoint this version knows, or is damaged.
+        ModelUnavailable: The folder is no FLUX checkpoint this version knows, is damaged, or does not fit the device.
     """
+    try:
+        return _load(folder, settings)
+    except torch.OutOfMemoryError as error:
+        raise ModelUnavailable(
+            f"{Path(folder).name} does not fit into the GPU's memory.",
+            remedy='Set models.flux.memory to "offload", or use a GPU with more memory.',
+        ) from error
+
+
+def _load(folder: Path, settings: EngineSettings) -> FluxEngine:
     index = _index_of(folder)
     part = Path(folder) / "transformer"
-    # Weights that are offloaded stay in RAM, all others go straight to the device.
-    device = torch.device("cpu") if settings.memory == "offload" else pick_device(settings.device)
+    device = _landing(part, settings)
     with ThreadPoolExecutor(1) as ahead:
         reading = ahead.submit(lambda: read_tensors(weight_files(part), device))
         diffusers = _quiet_diffusers()
@@ -80,6 +90,14 @@ def _read(pipe: Any, prompt: str, device: torch.device) -> PromptEmbedding:
         return PromptEmbedding(tokens[0].cpu().clone(), pooled[0].cpu().clone())
     tokens, _ = pipe.encode_prompt(prompt, device=device)
     return PromptEmbedding(tokens[0].cpu().clone())
+
+
+def _landing(part: Path, settings: EngineSettings) -> torch.device:
+    """Where weights go first: RAM when they stay there, or come over in fp8 layer by layer; else the device."""
+    device = pick_device(settings.device)
+    size = sum(one.stat().st_size for one in weight_files(part))
+    fits = device.type == "cpu" or size < _SHARE_OF_FREE * free_bytes(device)
+    return device if fits and settings.memory == "resident" else torch.device("cpu")
 
 
 def _dtype(settings: EngineSettings) -> torch.dtype:

@@ -23,9 +23,9 @@ FP8 = torch.float8_e4m3fn
 class Fp8Linear(nn.Module):
     """A frozen linear layer: row-wise fp8 weights, activations quantised row by row on the way in."""
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, linear: nn.Linear, device: torch.device) -> None:
         super().__init__()
-        weight = linear.weight.detach()
+        weight = linear.weight.detach().to(device)
         scale = weight.abs().amax(dim=1, keepdim=True).float().clamp(min=1e-12) / E4M3_MAX
         self.in_features, self.out_features = linear.in_features, linear.out_features
         self.weight: torch.Tensor
@@ -33,7 +33,7 @@ class Fp8Linear(nn.Module):
         self.bias: torch.Tensor | None
         self.register_buffer("weight", _to_fp8(weight.float() / scale))
         self.register_buffer("scale", scale.t().contiguous())
-        self.register_buffer("bias", None if linear.bias is None else linear.bias.detach())
+        self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().to(device))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """X (..., in) → (..., out) in x's own type."""
@@ -64,10 +64,11 @@ def _multiply(
     return (out if bias is None else out + bias.float()).to(dtype)
 
 
-def swap_linears(root: nn.Module, wanted: Callable[[str], bool]) -> int:
+def swap_linears(root: nn.Module, wanted: Callable[[str], bool], device: torch.device) -> int:
     """Replace the linear layers below `root` whose dotted name is `wanted` by fp8 ones; return how many.
 
-    Layers whose sides are no multiples of 16 stay as they are.
+    Weights that wait in RAM come over one layer at a time, so the device never holds the model at full width. Layers
+    whose sides are no multiples of 16 stay as they are.
     """
     names = [
         name
@@ -83,9 +84,9 @@ def swap_linears(root: nn.Module, wanted: Callable[[str], bool]) -> int:
         linear = owner.get_submodule(leaf)
         assert isinstance(linear, nn.Linear)  # noqa: S101 - chosen above
         if isinstance(owner, nn.ModuleList | nn.Sequential):
-            owner[int(leaf)] = Fp8Linear(linear)
+            owner[int(leaf)] = Fp8Linear(linear, device)
         else:
-            setattr(owner, leaf, Fp8Linear(linear))
+            setattr(owner, leaf, Fp8Linear(linear, device))
     return len(names)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from adcraft_resources.models.devices import describe_device, pick_device
-from adcraft_tests.bench.gpu import flux_sections, other_sections
+from adcraft_tests.bench.gpu import flux_sections, memory_section, other_sections
 from adcraft_tests.bench.gpu.timing import ceilings
 
 Section = Callable[[flux_sections.Bench], None]
@@ -27,6 +27,14 @@ def warm_start(bench: flux_sections.Bench) -> None:
         other_sections.warm_start(bench, Path(folder))
 
 
+def variants(bench: flux_sections.Bench) -> None:
+    from adcraft_tests.bench.gpu import (
+        variant_section,
+    )  # PyAV and pydantic, which the other sections don't need
+
+    variant_section.variants(bench)
+
+
 SECTIONS: dict[str, Section] = {
     "ceilings": lambda bench: bench.add("ceilings", **ceilings(bench.device)),
     "klein": flux_sections.klein,
@@ -35,7 +43,17 @@ SECTIONS: dict[str, Section] = {
     "flux1": flux_sections.flux1,
     "fill": flux_sections.fill,
     "warm": warm_start,
+    "variants": variants,
+    "memory": memory_section.memory,
 }
+
+
+def variants(bench: flux_sections.Bench) -> None:
+    from adcraft_tests.bench.gpu import (
+        variant_section,
+    )  # PyAV and pydantic, which the other sections don't need
+
+    variant_section.variants(bench)
 
 
 def main() -> None:

@@ -76,7 +76,9 @@ def requests(bench: Bench, engine: FluxEngine, count: int, **changes: Any) -> li
     return [Restyle(frame, prompt, seed, **changes) for seed in range(count)]
 
 
-def frame_s(bench: Bench, engine: FluxEngine, count: int, **changes: Any) -> float:
+def frame_s(
+    bench: Bench, engine: FluxEngine, count: int, *, runs: int | None = None, warm: int = 2, **changes: Any
+) -> float:
     """Seconds a frame end to end: picture in, picture out; nothing remembered from the call before."""
     asked = requests(bench, engine, count, **changes)
     engine.chooser.most = count
@@ -85,7 +87,7 @@ def frame_s(bench: Bench, engine: FluxEngine, count: int, **changes: Any) -> flo
         engine._latents.clear()
         engine.restyle(asked)
 
-    return wall_s(call, bench.device, runs=bench.runs, warm=2) / count
+    return wall_s(call, bench.device, runs=runs or bench.runs, warm=warm) / count
 
 
 def transformer_inputs(bench: Bench, engine: Flux1Engine, batch: int) -> dict[str, torch.Tensor]:

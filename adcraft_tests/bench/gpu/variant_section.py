@@ -1,0 +1,184 @@
+"""Six variants of one ad: restyled on the GPU and rendered on the CPU, one after the other and at the same time.
+
+FLUX runs for real, but its random weights make noise, from which no look can be learned; so each restyled key is
+replaced by a drawn one (warmer, lit from below, with texture of its own), and everything after it is as in
+`styled_variants`: guides moved to the next key, looks learned and carried, lanes, x264.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from adcraft_resources.algorithms.grain import Grain
+from adcraft_resources.algorithms.looks import Look
+from adcraft_resources.algorithms.propagated_looks import PropagatedLook
+from adcraft_resources.algorithms.values import Frame, Keyframe, Shot
+from adcraft_resources.first_frames import FirstFrameSettings
+from adcraft_resources.hook_sets import HookSet
+from adcraft_resources.key_chains import Wanted, in_turn, restyle_keys
+from adcraft_resources.models.flux_engine import Restyle
+from adcraft_resources.models.klein import KleinEngine
+from adcraft_resources.variant_flow import render_as_developed
+from adcraft_resources.variants import VariantPlan
+from adcraft_resources.video_codecs import DeliveryWriter, yuv_of
+from adcraft_tests.bench.gpu import architectures as arch
+from adcraft_tests.bench.gpu.flux_sections import Bench, clean_up, requests
+
+FPS, NAMES = 30, ("a", "b", "c", "d", "e", "f")
+
+
+class DrawnAd:
+    """A camera that pans over a painted wall, with a cut in the middle."""
+
+    def __init__(self, *, tiny: bool) -> None:
+        self.size = (192, 108) if tiny else (1920, 1080)
+        self.count = 30 if tiny else 450
+        half = self.count // 2
+        self.shots = [
+            Shot(0, half - 1, 0.0, half / FPS),
+            Shot(half, self.count - 1, half / FPS, self.count / FPS),
+        ]
+        rng, (height, width) = np.random.default_rng(0), self.size
+        sides = (height + self.count, width + self.count, 3)
+        walls = [
+            cv2.GaussianBlur(rng.integers(0, 256, sides, dtype=np.uint8), (0, 0), sigma) for sigma in (6, 9)
+        ]
+        self._walls = [cv2.normalize(wall, wall.copy(), 10, 245, cv2.NORM_MINMAX) for wall in walls]
+        texture = cv2.GaussianBlur(rng.normal(0, 30, sides).astype(np.float32), (0, 0), 1.5)
+        self._texture = texture * np.float32(18 / texture.std())
+
+    def frame(self, index: int) -> Frame:
+        """Frame `index`."""
+        return np.ascontiguousarray(self._seen(self._walls[index * 2 // self.count], index))
+
+    def restyled(self, index: int, seed: int) -> Frame:
+        """What a stylist might make of frame `index`: the same for the same seed, its texture fixed to the wall."""
+        rows = np.linspace(0.82, 1.15, self.size[0], dtype=np.float32)[:, None, None]
+        tone = np.array([1.1, 1.0 - 0.01 * seed, 0.85], np.float32)
+        made = self.frame(index) * tone * rows + 6 + self._seen(self._texture, index)
+        return np.clip(np.rint(made), 0, 255).astype(np.uint8)
+
+    def _seen(self, wall: np.ndarray, index: int) -> np.ndarray:
+        return wall[index // 2 : index // 2 + self.size[0], index // 3 : index // 3 + self.size[1]]
+
+    def write(self, path: Path) -> None:
+        height, width = self.size
+        with DeliveryWriter(
+            path, width=width, height=height, fps=Fraction(FPS), audio_source=None, crf=13
+        ) as writer:
+            for index in range(self.count):
+                writer.write(yuv_of(self.frame(index)))
+
+    def keys(self, count: int) -> list[tuple[Keyframe, Frame]]:
+        places = np.linspace(0, self.count - 1, count).round().astype(int).tolist()
+        return [(Keyframe(at, at / FPS, at * 2 // self.count), self.frame(at)) for at in places]
+
+
+class Studio:
+    """The ad, its variants and an engine: looks in turn, renders, and how long the device was busy."""
+
+    def __init__(self, bench: Bench, engine: KleinEngine, folder: Path) -> None:
+        self.ad, self.folder, self._engine = DrawnAd(tiny=bench.tiny), folder, engine
+        self.keys = self.ad.keys(3 if bench.tiny else 8)
+        self.mezzanine = folder / "cleaned.mp4"
+        self.ad.write(self.mezzanine)
+        drawn = requests(bench, engine, 1)[0].prompt
+        self._wanted = {name: Wanted(drawn, seed, 0.5, 3.5) for seed, name in enumerate(NAMES)}
+        self.plans = [
+            VariantPlan(
+                name,
+                "plain",
+                7,
+                HookSet("h", f"Glow {name}", "", "", "en", "template", "p"),
+                "plate",
+                "punchy",
+            )
+            for name in NAMES
+        ]
+        self.busy_s, self._lock = 0.0, threading.Lock()
+        self._real = engine._restyle_all
+
+    def warm_up(self, together: int) -> None:
+        """Compile both kinds of call at the ad's size."""
+        frame, prompt = self.keys[0][1], self._wanted["a"].prompt
+        for guide in (None, frame):
+            self._engine.restyle([Restyle(frame, prompt, 0, guide=guide)] * together)
+
+    def looks(self, together: int) -> Iterator[dict[str, Look]]:
+        """Groups of looks as FluxStylist makes them."""
+        self._engine._latents.clear()
+        groups = [NAMES[at : at + together] for at in range(0, len(NAMES), together)]
+        return in_turn(groups, self._develop)
+
+    def _develop(self, group: Sequence[str]) -> dict[str, Look]:
+        wanted = {name: self._wanted[name] for name in group}
+        pairs = restyle_keys(self.keys, wanted, self._make, guide=True)
+        return {name: PropagatedLook(pairs[name], self.ad.shots, Grain(), 7) for name in group}
+
+    def _make(self, asked: Mapping[str, Restyle]) -> dict[str, Frame]:
+        made = self._engine.restyle(list(asked.values()))
+        index = next(key.frame for key, frame in self.keys if frame is next(iter(asked.values())).frame)
+        assert all(one.shape == (*self.ad.size, 3) for one in made)
+        return {name: self.ad.restyled(index, one.seed) for name, one in asked.items()}
+
+    def timed(self, batch: Sequence[Restyle], stop: object) -> list[Frame]:
+        """The engine's own call, which returns when its pictures are on the CPU, with its time noted."""
+        with self._lock:
+            began = time.perf_counter()
+            made = self._real(batch, None)
+            self.busy_s += time.perf_counter() - began
+        return made
+
+    def render(self, name: str, developed: Iterator[Mapping[str, Look]]) -> float:
+        """Seconds to render all variants from looks as they come."""
+        for plan in self.plans:
+            (self.folder / name / plan.id).mkdir(parents=True)
+        began = time.perf_counter()
+        made = render_as_developed(
+            self.mezzanine,
+            None,
+            self.plans,
+            developed,
+            shots=self.ad.shots,
+            folder_of=lambda plan: self.folder / name / plan.id,
+            first_frame=FirstFrameSettings(),
+            rides=True,
+        )
+        took = time.perf_counter() - began
+        assert all(one.figures["probe"]["frame_count"] == self.ad.count for one in made)
+        return took
+
+
+def variants(bench: Bench) -> None:
+    """One ad, 15 s at 1080×1920, 8 keys, 6 variants: GPU alone, rendering alone, both at once."""
+    engine = KleinEngine(
+        arch.klein_pipe(bench.device, tiny=bench.tiny),
+        bench.settings(precision="fp32" if bench.tiny else "fp8"),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        studio = Studio(bench, engine, Path(folder))
+        engine._restyle_all = studio.timed
+        for together in (2,) if bench.tiny else (1, 2):
+            studio.warm_up(together)
+            studio.busy_s = 0.0
+            began = time.perf_counter()
+            made = [look for group in studio.looks(together) for look in group.items()]
+            alone, gpu = time.perf_counter() - began, studio.busy_s
+            encode = studio.render(f"alone {together}", iter([dict(made)]))
+            print(f"keys {alone:.1f} s, device {gpu:.1f} s, rendering {encode:.1f} s", flush=True)
+            studio.busy_s = 0.0
+            wall = studio.render(f"both {together}", studio.looks(together))
+            bench.add(
+                f"variants, {together} together", gpu_s=gpu, keys_s=alone, encode_s=encode, one_after_the_other_s=alone + encode,
+                overlapped_s=wall, gpu_while_overlapped_s=studio.busy_s, over_larger=wall / max(gpu, encode),
+            )  # fmt: skip
+    engine.close()
+    clean_up()

@@ -5,7 +5,7 @@ of the same thing without rendering any. Belongs here: identities and versions. 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from adcraft_assets.partitions import Ad
@@ -47,9 +47,15 @@ def source_identity(sha256: str) -> dict[str, Any]:
     return {"sha256": sha256, "version": VERSIONS["source_video"]}
 
 
-def keyframes_identity(source: Manifest) -> dict[str, Any]:
-    """Shots and stills depend on the source alone."""
-    return {"source": source["digest"], "version": VERSIONS["keyframes"]}
+def chosen_by(encoder: object, ad: Ad) -> dict[str, Any]:
+    """Who chooses frames of an ad and for what; nothing where no model does."""
+    chooses = getattr(encoder, "chooses", False)
+    return {"chosen_by": [named(encoder), ad.product.type]} if chooses else {}
+
+
+def keyframes_identity(source: Manifest, ad: Ad, encoder: object) -> dict[str, Any]:
+    """Shots and stills depend on the source, and on the model that chooses among frames, if one does."""
+    return {"source": source["digest"], "version": VERSIONS["keyframes"], **chosen_by(encoder, ad)}
 
 
 def masks_identity(ad: Ad, source: Manifest, stills: Manifest, detector: object) -> dict[str, Any]:
@@ -149,6 +155,7 @@ class VariantBasis:
     styles: Mapping[str, Style]
     first_frame: Mapping[str, Any]
     stylist: str
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -159,10 +166,12 @@ class VariantBasis:
         styles: Mapping[str, Style],
         settings: Settings,
         stylist: object,
+        chosen: Mapping[str, Any] | None = None,
     ) -> "VariantBasis":
         """Return the basis from the manifests of the stages before."""
         first_frame = settings.first_frame_optimizer.model_dump(mode="json")
-        return cls(cleaned["digest"], stills["digest"], masks["digest"], styles, first_frame, named(stylist))
+        digests = cleaned["digest"], stills["digest"], masks["digest"]
+        return cls(*digests, styles, first_frame, named(stylist), chosen or {})
 
     def of_plan(self, plan: VariantPlan) -> dict[str, Any]:
         """What one variant depends on."""
@@ -177,6 +186,7 @@ class VariantBasis:
             "renderer": RENDERER_VERSION,
             "provenance": PROVENANCE_VERSION,
             "version": VERSIONS["styled_variants"],
+            **self.chosen,
         }
 
     def of_all(self, plans: Sequence[VariantPlan], count: int) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from adcraft_assets.checks import upstream_of
 from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.evidence import numbers, pictures, table
 from adcraft_assets.identities import VERSIONS, keyframes_identity
-from adcraft_assets.partitions import video_partitions
+from adcraft_assets.partitions import Catalog, video_partitions
 from adcraft_assets.placement import step_of
+from adcraft_resources.encoders import ImageEncoder
 from adcraft_resources.keyframe_stills import scan_shots, write_stills
 from adcraft_resources.progress import Progress
 from adcraft_resources.shot_lists import read_shot_list, write_shot_list
@@ -33,17 +34,25 @@ SHOWN = 6
     op_tags=step_of("siglip"),
 )
 def keyframes(
-    context: dg.AssetExecutionContext, store: BundleStore, progress: Progress
+    context: dg.AssetExecutionContext,
+    catalog: Catalog,
+    store: BundleStore,
+    encoder: ImageEncoder,
+    progress: Progress,
 ) -> dg.MaterializeResult:
-    """Shots and stills: the first frame always, at least one still a shot and one every 2 seconds, with times."""
+    """Shots and stills: the first frame always, at least one still a shot and one every 2 seconds, with times.
+
+    Where a model scores pictures, it chooses among the sharp frames near each place.
+    """
 
     def make(key: str) -> Made:
+        ad = catalog.ad(key)
         source = upstream_of(store, "source_video", key)
         path = source.file(source.manifest["file"])
 
         def fill(draft: Draft) -> None:
             with progress.stage(key, "keyframes", source.figures.get("frame_count")) as on_frame:
-                scan = scan_shots(path, on_frame=on_frame)
+                scan = scan_shots(path, on_frame, encoder.chooser(ad.product.type))
                 stills = write_stills(path, scan.keyframes, draft.folder)
             write_shot_list(draft, list(scan.shots), list(scan.keyframes), stills, scan.frame_count)
             draft.manifest["figures"] = {
@@ -52,7 +61,8 @@ def keyframes(
                 "frames": scan.frame_count,
             }
 
-        bundle, reused = store.ensure("keyframes", key, keyframes_identity(source.manifest), fill)
+        identity = keyframes_identity(source.manifest, ad, encoder)
+        bundle, reused = store.ensure("keyframes", key, identity, fill)
         return Made(bundle, reused, _shown(bundle))
 
     return make_chunk(context, make)

@@ -17,6 +17,7 @@ from adcraft_assets.identities import (
     VERSIONS,
     VariantBasis,
     brief_of,
+    chosen_by,
     chosen_styles,
     cleaning_identity,
     hooks_identity,
@@ -158,7 +159,8 @@ class _Survey:
         styles = chosen_styles(self.ad, settings)
         plans = plans_of(self.ad, settings, styles, words.read_json("hooks.json"), self.rotation)
         stages = made["cleaned_frames"], made["keyframes"], made["ocr_masks"]
-        basis = VariantBasis.of(*stages, styles, settings, self.roles["stylist"])
+        chosen = chosen_by(self.roles["encoder"], self.ad)
+        basis = VariantBasis.of(*stages, styles, settings, self.roles["stylist"], chosen)
         return basis.of_all(plans, settings.variants_per_video)
 
     def ranking(self) -> dict[str, Any]:
@@ -168,7 +170,9 @@ class _Survey:
 
 
 _IDENTITIES: dict[str, Callable[[_Survey], dict[str, Any]]] = {
-    "keyframes": lambda survey: keyframes_identity(survey.made["source_video"]),
+    "keyframes": lambda survey: keyframes_identity(
+        survey.made["source_video"], survey.ad, survey.roles["encoder"]
+    ),
     "ocr_masks": _Survey.masks,
     "cleaned_frames": _Survey.cleaning,
     "hooks": _Survey.hooks,

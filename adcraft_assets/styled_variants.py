@@ -15,7 +15,7 @@ import dagster as dg
 from adcraft_assets.checks import specs_of, upstream_of, verdicts_of
 from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.evidence import numbers, pictures, table
-from adcraft_assets.identities import VERSIONS, VariantBasis, chosen_styles, plans_of
+from adcraft_assets.identities import VERSIONS, VariantBasis, chosen_by, chosen_styles, plans_of
 from adcraft_assets.partitions import Ad, Catalog, video_partitions
 from adcraft_assets.placement import step_of
 from adcraft_assets.settings import Settings
@@ -129,7 +129,8 @@ class _Work:
         styles = chosen_styles(ad, settings)
         plans = plans_of(ad, settings, styles, words.read_json("hooks.json"), rotation_of(store, key))
         masks = upstream_of(store, "ocr_masks", key)
-        basis = VariantBasis.of(cleaned.manifest, stills.manifest, masks.manifest, styles, settings, stylist)
+        stages = cleaned.manifest, stills.manifest, masks.manifest
+        basis = VariantBasis.of(*stages, styles, settings, stylist, chosen_by(encoder, ad))
         return cls(
             store,
             ad,
@@ -228,6 +229,7 @@ class _Work:
             tracks=self.tracks,
             on_frame=on_frame,
             rides=self.stylist.rides,
+            prefer=self.encoder.chooser(self.ad.product.type),
         )
         for one in rendered:
             manifest = drafts[one.plan.id].manifest

@@ -6,8 +6,8 @@ and prompts (prompts/appeal.json), or what follows from a score (ranking).
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -43,6 +43,8 @@ class ImageEncoder(dg.ConfigurableResource, ABC):
     """
 
     scorer: ClassVar[str]
+    chooses: ClassVar[bool] = False
+    """Whether frames are worth choosing by its scores: a model knows what it sees, a formula does not."""
 
     @property
     @abstractmethod
@@ -52,6 +54,10 @@ class ImageEncoder(dg.ConfigurableResource, ABC):
     @abstractmethod
     def score(self, frames: Sequence[Frame], product_type: str) -> list[float]:
         """Fit of each RGB (h, w, 3) frame to the product type, 0..1; unknown types are scored as generic."""
+
+    def chooser(self, product_type: str) -> Callable[[Sequence[Frame]], list[float]] | None:
+        """Scores to choose frames of a product's ad by; None where they are not worth it."""
+        return partial(self.score, product_type=product_type) if self.chooses else None
 
     @abstractmethod
     def embed(self, frames: Sequence[Frame]) -> NDArray[np.float32]:
@@ -100,6 +106,7 @@ class SiglipEncoder(ImageEncoder):
     """
 
     scorer: ClassVar[str] = "siglip"
+    chooses: ClassVar[bool] = True
     checkpoint: str = Field(description="NAME or NAME@REVISION.")
     weights: str = Field(description="Folder of pulled weights.")
     device: str = "auto"

@@ -12,13 +12,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from adcraft_resources.algorithms.shots import CutDetector, choose_keyframes
-from adcraft_resources.algorithms.values import Keyframe, Shot
+from adcraft_resources.algorithms.shots import CutDetector, choose_keyframes, propose_keyframes
+from adcraft_resources.algorithms.values import Frame, Keyframe, Shot
 from adcraft_resources.errors import VideoUnreadable, VideoUnwritable
 from adcraft_resources.video_codecs import VideoReader, frames_at, small_rgb_of
 
+Prefer = Callable[[Sequence[Frame]], Sequence[float]]
+"""Scores RGB pictures, higher is better."""
+
 JPEG_QUALITY = 92
 _THUMB_SIDE = 96  # pixels, long side
+_SCORED_SIDE = 384  # pixels, short side, of pictures kept to be scored: what vision models look at
 _SHARPNESS_SIDE = 360  # pixels, short side; finer detail than this is noise
 
 
@@ -32,12 +36,16 @@ class ShotScan:
     pts: list[float]
 
 
-def scan_shots(path: Path, on_frame: Callable[[int], None] | None = None) -> ShotScan:
+def scan_shots(
+    path: Path, on_frame: Callable[[int], None] | None = None, prefer: Prefer | None = None
+) -> ShotScan:
     """Find the shots of a clip and choose its keyframes, decoding it once.
 
     Args:
         path: The video.
         on_frame: Called with the count of frames done.
+        prefer: Scores pictures; keyframes are then those of the sharp frames near their places that score best. It is
+            asked once, about small pictures, read in a second pass.
 
     Raises:
         VideoUnreadable: As `VideoReader`.
@@ -55,7 +63,26 @@ def scan_shots(path: Path, on_frame: Callable[[int], None] | None = None) -> Sho
     if not pts:
         raise VideoUnreadable(f"{path} holds no picture that decodes.", remedy="Export the file again.")
     shots = cuts.finish(duration_s=max(reader.facts.duration_s, pts[-1] + 1e-3))
-    return ShotScan(shots, choose_keyframes(shots, fps, sharpness=sharpness, pts_s=pts), len(pts), pts)
+    if prefer is None:
+        keyframes = choose_keyframes(shots, fps, sharpness=sharpness, pts_s=pts)
+    else:
+        keyframes = _preferred(path, propose_keyframes(shots, fps, sharpness=sharpness, pts_s=pts), prefer)
+    return ShotScan(shots, keyframes, len(pts), pts)
+
+
+def _preferred(path: Path, proposed: Sequence[Sequence[Keyframe]], prefer: Prefer) -> list[Keyframe]:
+    """Of each place's proposals the one that scores best; the earlier one where they score alike."""
+    asked = sorted({key.frame for keys in proposed if len(keys) > 1 for key in keys})
+    seen = {index: _for_scoring(frame) for index, frame in frames_at(path, asked)} if asked else {}
+    scores = dict(zip(seen, prefer(list(seen.values())), strict=True))
+    return [max(keys, key=lambda key: scores.get(key.frame, 0.0)) for keys in proposed]
+
+
+def _for_scoring(frame: Frame) -> Frame:
+    scale = _SCORED_SIDE / min(frame.shape[:2])
+    if scale >= 1:
+        return frame
+    return np.asarray(cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def write_stills(path: Path, keyframes: Sequence[Keyframe], folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ Does not: choosing crops (first_frames) or places (typography).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,6 +31,10 @@ _POSTER_GAIN: Final = 0.08  # of the opening score another frame must win to sta
 _FACE_WEIGHT: Final = 1.0
 _LABEL_WEIGHT: Final = 0.8
 _FACE_MARGIN: Final = 0.12  # of a face's size kept around it: hair, chin
+
+
+Prefer = Callable[[Sequence[Frame]], Sequence[float]]
+"""Scores RGB pictures 0..1, higher is better."""
 
 
 @dataclass
@@ -130,7 +134,10 @@ def opening_length(facts: VideoFacts) -> int:
 
 
 def survey_opening(
-    head: Sequence[TimedPicture], shots: Sequence[Shot], tracks: TextTracks | None
+    head: Sequence[TimedPicture],
+    shots: Sequence[Shot],
+    tracks: TextTracks | None,
+    prefer: Prefer | None = None,
 ) -> OpeningSurvey:
     """Look at a cleaned video's first pictures, and plan where to look for skin later.
 
@@ -138,6 +145,7 @@ def survey_opening(
         head: The first pictures, at least one.
         shots: All shots of the video.
         tracks: The ad's text; its labels are spared.
+        prefer: Scores pictures; who stands for the video is then chosen by these scores too.
     """
     picks = {round(v) for v in np.linspace(0, len(head) - 1, _OPENING_SAMPLES)}
     frames = {head[at].index: rgb_of(head[at].picture) for at in sorted(picks)}
@@ -148,16 +156,19 @@ def survey_opening(
         {at: _faces_in(frame) for at, frame in frames.items()},
         label_boxes(tracks, list(frames)),
         frozenset(middles[::step]) - frozenset(frames),
-        _strongest(head, shots[0].last_frame),
+        _strongest(head, shots[0].last_frame, prefer),
     )
 
 
-def _strongest(head: Sequence[TimedPicture], last: int) -> int:
+def _strongest(head: Sequence[TimedPicture], last: int, prefer: Prefer | None) -> int:
     """The frame of the first shot's first second with the best opening score; the first where it is close."""
     start = head[0].pts_s
     there = [timed for timed in head if timed.pts_s - start <= _POSTER_S and timed.index <= last]
     picked = [there[0], *there[_POSTER_EVERY::_POSTER_EVERY]]
-    scores = [score_opening(_quarter(timed))["total"] for timed in picked]
+    shown = [_quarter(timed) for timed in picked]
+    scores = [score_opening(one)["total"] for one in shown]
+    if prefer is not None:
+        scores = [(own + seen) / 2 for own, seen in zip(scores, prefer(shown), strict=True)]
     best = int(np.argmax(scores))
     return picked[best if scores[best] > scores[0] + _POSTER_GAIN else 0].index
 

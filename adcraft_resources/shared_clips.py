@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from adcraft_resources.algorithms.camera_path import CameraPath, trace_camera
 from adcraft_resources.algorithms.values import Shot, TextTracks
 from adcraft_resources.crews import Crew
-from adcraft_resources.opening_surveys import OpeningSurvey, survey_opening
+from adcraft_resources.opening_surveys import OpeningSurvey, Prefer, opening_length, survey_opening
 from adcraft_resources.video_codecs import TimedPicture, VideoReader
 
 
@@ -23,9 +24,17 @@ class SharedClip:
         mezzanine: The cleaned video.
         shots: Its shots in order.
         tracks: The ad's text.
+        prefer: Scores pictures, to choose who stands for the video.
     """
 
-    def __init__(self, mezzanine: Path, shots: Sequence[Shot], tracks: TextTracks | None = None) -> None:
+    def __init__(
+        self,
+        mezzanine: Path,
+        shots: Sequence[Shot],
+        tracks: TextTracks | None = None,
+        prefer: Prefer | None = None,
+    ) -> None:
+        self._prefer = prefer
         self.crew = Crew()
         self.stop = threading.Event()
         """Set when a pass failed: the others end as soon as they can."""
@@ -38,8 +47,15 @@ class SharedClip:
         """Return what the first pictures show; whoever comes first with them finds it."""
         with self._surveying:
             if self._survey is None:
-                self._survey = survey_opening(head, self._shots, self._tracks)
+                self._survey = survey_opening(head, self._shots, self._tracks, self._prefer)
             return self._survey
+
+    def survey_ahead(self) -> None:
+        """Survey the opening now, in the caller's thread."""
+        with VideoReader(self._mezzanine) as reader:
+            head = list(islice(reader.pictures(), opening_length(reader.facts)))
+        if head and self._shots:
+            self.survey(head)
 
     def camera_path(self) -> CameraPath:
         """Return the camera's path through the clip, found in a decoding of its own."""

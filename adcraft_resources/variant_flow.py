@@ -15,6 +15,7 @@ from pathlib import Path
 from adcraft_resources.algorithms.looks import Look
 from adcraft_resources.algorithms.values import Shot, TextTracks
 from adcraft_resources.first_frames import FirstFrameSettings
+from adcraft_resources.opening_surveys import Prefer
 from adcraft_resources.shared_clips import SharedClip
 from adcraft_resources.variant_renderer import RenderedVariant, Stopped, render_variants
 from adcraft_resources.variants import VariantPlan
@@ -34,6 +35,7 @@ def render_as_developed(
     tracks: TextTracks | None = None,
     on_frame: OnFrame | None = None,
     rides: bool = False,
+    prefer: Prefer | None = None,
 ) -> list[RenderedVariant]:
     """Render plans as soon as their looks are there, each group of looks in a pass and thread of its own.
 
@@ -49,12 +51,14 @@ def render_as_developed(
         tracks: The ad's text.
         on_frame: Told the mean count of pictures handed out over all plans.
         rides: Whether the looks will ask for the camera's path.
+        prefer: Scores pictures, to choose who stands for the video. Asked before the first look is: two models
+            must not be called for at the same time, since one may have to make room for the other.
 
     Returns:
         The variants in the plans' order. The first error of any pass, or of `developed`, ends all passes and is raised.
     """
     by_id = {plan.id: plan for plan in plans}
-    clip = SharedClip(mezzanine, shots, tracks)
+    clip = SharedClip(mezzanine, shots, tracks, prefer)
     counts = _MeanCount(len(plans), on_frame)
 
     def render(looks: Mapping[str, Look]) -> list[RenderedVariant]:
@@ -78,6 +82,8 @@ def render_as_developed(
 
     passes: list[Future[list[RenderedVariant]]] = []
     with closing(clip), ThreadPoolExecutor(len(plans) + 1, thread_name_prefix="pass") as pool:
+        if prefer is not None:
+            clip.survey_ahead()
         if rides:
             pool.submit(
                 clip.camera_path

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 
 import cv2
 import numpy as np
@@ -35,6 +35,8 @@ _SIDE = 4  # frames on each side that a boundary is weighed against; a piece thi
 _DISSOLVE_APART = 12  # frames; a dissolve seen twice, or with a hard cut in it, is one boundary
 _RECENT = 40  # frames whose times are remembered, more than a dissolve looks back
 _SHARPER_WITHIN = 5  # frames a keyframe may move for sharpness
+_REACH_SHARE = 6  # of the longest gap: how far one may move for what it shows
+_NEARLY_SHARPEST = 0.6  # of the sharpest frame's sharpness that a frame must have to be proposed beside it
 
 _Thumb = NDArray[np.uint8]
 
@@ -195,6 +197,45 @@ def choose_keyframes(
             if not chosen or frame > chosen[-1].frame:
                 chosen.append(Keyframe(frame, _time_of(shot, frame, shots[0].first_frame, pts_s), number))
     return chosen
+
+
+def propose_keyframes(
+    shots: Sequence[Shot],
+    fps: Fraction | float,
+    *,
+    sharpness: Sequence[float],
+    max_gap_s: float = 2.0,
+    pts_s: Sequence[float] | None = None,
+) -> list[list[Keyframe]]:
+    """Propose frames for each place of a keyframe, to somebody who can tell which of them shows more.
+
+    The clip's first frame stands alone. Elsewhere up to three are proposed, far enough apart to differ and none much
+    softer than the sharpest. Whichever are chosen, they are in order and as near to one another as
+    `choose_keyframes`' (whose arguments these are).
+    """
+    longest = max(1, int(max_gap_s * float(fps)))
+    origin = shots[0].first_frame
+    proposed: list[list[Keyframe]] = []
+    for number, shot in enumerate(shots):
+        places = _places(shot, longest - 2 * (longest // _REACH_SHARE), opens_clip=number == 0)
+        nearest = min((b - a for a, b in pairwise(places)), default=longest)
+        reach = min(longest // _REACH_SHARE, max(0, (nearest - 1) // 2))
+        for place in places:
+            frames = [place] if place == origin else _sharp_ones(sharpness, origin, shot, place, reach)
+            keys = [Keyframe(frame, _time_of(shot, frame, origin, pts_s), number) for frame in frames]
+            proposed.append([key for key in keys if not proposed or key.frame > proposed[-1][-1].frame])
+            if not proposed[-1]:
+                proposed.pop()
+    return proposed
+
+
+def _sharp_ones(sharpness: Sequence[float], origin: int, shot: Shot, place: int, reach: int) -> list[int]:
+    """The sharpest frame of each third of the window around a place, but for those that are soft beside the best."""
+    window = np.arange(max(shot.first_frame, place - reach), min(shot.last_frame, place + reach) + 1)
+    thirds = [third for third in np.array_split(window, 3) if len(third)]
+    best = [max(third.tolist(), key=lambda frame: sharpness[frame - origin]) for third in thirds]
+    least = _NEARLY_SHARPEST * max(sharpness[frame - origin] for frame in best)
+    return [frame for frame in best if sharpness[frame - origin] >= least]
 
 
 def _places(shot: Shot, longest: int, *, opens_clip: bool) -> list[int]:

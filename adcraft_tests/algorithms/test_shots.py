@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adcraft_resources.algorithms.shots import CutDetector, choose_keyframes
+from adcraft_resources.algorithms.shots import CutDetector, choose_keyframes, propose_keyframes
 from adcraft_resources.algorithms.values import Shot
 from adcraft_tests.drawn_videos import montage, take, texture
 
@@ -206,3 +208,23 @@ def test_a_fade_from_black_is_no_cut() -> None:
         cv2.convertScaleAbs(f, alpha=min(1, i / 20)) for i, f in enumerate(take(50, size=SIZE, speed=0.3))
     ]
     assert _cuts(frames) == []
+
+
+def test_proposals_stand_apart_are_sharp_and_keep_the_gap_whichever_is_chosen():
+    fps, shots = 30, _shot_list([150, 40, 8], 30)
+    sharpness = np.random.default_rng(3).uniform(0.5, 1.0, 198).tolist()
+    proposed = propose_keyframes(shots, fps, sharpness=sharpness)
+    assert [key.frame for key in proposed[0]] == [0]
+    assert max(len(keys) for keys in proposed) == 3
+    assert {keys[0].shot for keys in proposed} == {0, 1, 2}
+    assert all(len({key.shot for key in keys}) == 1 for keys in proposed)
+    for before, after in itertools.pairwise(proposed):
+        assert before[-1].frame < after[0].frame
+        if before[0].shot == after[0].shot:
+            assert after[-1].frame - before[0].frame <= 2 * fps
+
+
+def test_soft_frames_are_not_proposed():
+    sharpness = [1.0 if frame % 7 == 0 else 0.1 for frame in range(120)]
+    proposed = propose_keyframes(_shot_list([120], 30), 30, sharpness=sharpness)
+    assert all(key.frame % 7 == 0 for keys in proposed[1:-1] for key in keys)

@@ -1,6 +1,7 @@
-from adcraft_assets.identities import brief_of, review_of
+from adcraft_assets.identities import VERSIONS, brief_of, keyframes_identity, review_of
 from adcraft_assets.partitions import ads_of
 from adcraft_assets.settings import parse_settings
+from adcraft_resources.encoders import EmbeddedEncoder, SiglipEncoder
 
 PLAN = {
     "hook": {
@@ -38,3 +39,16 @@ def test_a_label_that_stays_is_judged_and_a_caption_that_goes_is_not():
 def test_the_copywriter_is_told_the_markets_name():
     ad, settings = the_ad(market="in")
     assert brief_of(ad, MASKS, settings, None).market == "India"
+
+
+def test_a_model_that_chooses_frames_enters_identities_and_a_formula_does_not():
+    source, siglip = (
+        {"digest": "d"},
+        SiglipEncoder(checkpoint="google/siglip-so400m-patch14-384", weights="w"),
+    )
+    plain = keyframes_identity(source, the_ad()[0], EmbeddedEncoder())
+    chosen = keyframes_identity(source, the_ad()[0], siglip)
+    assert plain == {"source": "d", "version": VERSIONS["keyframes"]}
+    assert chosen["chosen_by"][0].startswith("SiglipEncoder siglip-1")
+    assert siglip.chooser("generic") is not None
+    assert EmbeddedEncoder().chooser("generic") is None

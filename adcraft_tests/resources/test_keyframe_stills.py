@@ -54,3 +54,25 @@ def test_a_broken_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"no video at all")
     with pytest.raises(VideoUnreadable):
         scan_shots(path)
+
+
+def test_scores_choose_among_sharp_frames(tmp_path: Path) -> None:
+    """A lamp of steady brightness turns red beside where keyframes fall; who likes red gets the red ones."""
+    drawn = take(120)
+    red = [43 <= index <= 60 or 78 <= index <= 95 for index in range(120)]
+    for is_red, frame in zip(red, drawn, strict=True):
+        cv2.circle(frame, (32, 48), 14, (200, 60, 60) if is_red else (60, 110, 110), -1)
+    path = write_video(tmp_path / "a.mp4", drawn, 30)
+    asked: list[int] = []
+
+    def redness(frames):
+        asked.append(len(frames))
+        return [float(frame[40:56, 24:40, 0].mean() - frame[40:56, 24:40, 2].mean()) for frame in frames]
+
+    plain, liked = scan_shots(path), scan_shots(path, prefer=redness)
+    assert len(asked) == 1
+    assert liked.keyframes[0].frame == 0
+    assert liked.shots == plain.shots
+    assert (
+        sum(red[key.frame] for key in plain.keyframes) < 2 <= sum(red[key.frame] for key in liked.keyframes)
+    )

@@ -93,7 +93,13 @@ def _small_card(bench: Bench) -> None:
         engine = Flux1Engine(_in_ram(bench), _settings(bench, memory, precision, compiled=compiled))
         bench.add(f"24 GB, flux1 {memory} {precision}, ready", s=time.perf_counter() - began, held_gib=held(bench),
             free_gib=free_bytes(bench.device) / GIB)  # fmt: skip
-        peaks(bench, engine, f"24 GB, flux1 {memory} {precision}", (1,), strength=0.5)
+        peaks(
+            bench,
+            engine,
+            f"24 GB, flux1 {memory} {precision}, {'4' if memory == 'offload' else '14'} steps",
+            (1,),
+            strength=0.15 if memory == "offload" else 0.5,
+        )
         engine.close()
         del engine
         clean_up()

@@ -4,24 +4,30 @@ Belongs here: filling the hand-off's records from manifests, its identity. Does 
 folder looks (adcraft_resources.handoff).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from adcraft_assets.approvals import Approvals
 from adcraft_assets.checks import upstream_of
 from adcraft_assets.partitions import Ad
+from adcraft_assets.product_settings import Product
 from adcraft_assets.settings import Settings
-from adcraft_resources.errors import StoreDamaged, UpstreamMissing
+from adcraft_resources.copywriters import Copywriter
+from adcraft_resources.errors import AdcraftError, StoreDamaged, UpstreamMissing
 from adcraft_resources.experiments import Candidate, Subject, plan_experiment
 from adcraft_resources.handoff import Handoff, HandoffAd, HandoffVariant, description_of
 from adcraft_resources.placement_gates import zone_notes
 from adcraft_resources.placements import file_names
+from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.store import Bundle, BundleStore
 from adcraft_resources.weights import licence_rows
 
 VERSION = "1"
 PLACED = "placed"
 STRONG_UPSCALING = 1.6
+OPINIONS = "second-opinions-1"
+"""Kind of kept answers; the number rises when the question changes."""
 
 
 def collect(
@@ -54,6 +60,47 @@ def collect(
         "version": VERSION,
     }
     return handoff, identity
+
+
+def with_second_opinion(
+    handoff: Handoff,
+    copywriter: Copywriter,
+    cache: ResultCache,
+    product: Product,
+    *,
+    tell: Callable[[str], None],
+) -> tuple[Handoff, dict[str, list[str]]]:
+    """Return the hand-off with a language model's objections among what to look at, where one can be asked.
+
+    It decides nothing: the rules did. An answer is kept, so the same texts are asked about once; a model that does not
+    answer holds nothing up.
+    """
+    fields = ("on_screen", "primary_text", "headline")
+    texts = {one.name: {name: one.copy[name] for name in fields} for ad in handoff.ads for one in ad.variants}
+    asked = {"texts": texts, "type": product.type, "market": product.market, "by": copywriter.version}
+    found = cache.find(OPINIONS, asked)
+    if found is not None:
+        told = found.read_json("value.json")
+    else:
+        try:
+            told = copywriter.second_opinion(texts, product.type, product.market)
+        except AdcraftError as error:
+            tell(f"no second opinion on the copy: {error.message}")
+            return handoff, {}
+        if told is None:
+            return handoff, {}
+        answer = told
+        cache.value(OPINIONS, asked, lambda: answer)
+    ads = [
+        replace(
+            ad,
+            variants=[
+                replace(one, notes={**one.notes, "copy": told.get(one.name, [])}) for one in ad.variants
+            ],
+        )
+        for ad in handoff.ads
+    ]
+    return replace(handoff, ads=ads), told
 
 
 def _ad(

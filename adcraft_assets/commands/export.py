@@ -10,7 +10,7 @@ from adcraft_assets.approvals import approvals_of
 from adcraft_assets.commands.home import enter_home, open_instance
 from adcraft_assets.commands.reports import progress_style, say
 from adcraft_assets.definitions import build_defs, resources_of
-from adcraft_assets.handoffs import collect
+from adcraft_assets.handoffs import collect, with_second_opinion
 from adcraft_assets.launches import add_partitions, launch
 from adcraft_assets.partitions import Ad, Catalog, ads_of
 from adcraft_assets.product_settings import SLUG, slug_of
@@ -52,6 +52,10 @@ def export(arguments: Namespace) -> int:
         say("nothing was exported; mend what failed, or name one ad with --video")
         return FAILED
     handoff, identity = collect(store, ads, settings, approvals_of(catalog, settings), experiment)
+    handoff, opinion = with_second_opinion(
+        handoff, resources["copywriter"], resources["result_cache"], ads[0].product, tell=say
+    )
+    identity["second_opinion"] = opinion
     target = (out or catalog.results_folder().with_name("exports")) / _name_of(ads, arguments, experiment)
 
     def fill(folder: Path) -> None:

@@ -95,8 +95,8 @@ def opening_messages(brief: CopyBrief, count: int) -> list[dict[str, str]]:
         "data": data,
     }
     return [
-        {"role": "system", "content": _fill(prompts["system"], values)},
-        {"role": "user", "content": _fill(prompts["user"], values)},
+        {"role": "system", "content": fill_lines(prompts["system"], values)},
+        {"role": "user", "content": fill_lines(prompts["user"], values)},
     ]
 
 
@@ -187,7 +187,7 @@ def _repair(review: Review, refused: Sequence[Refused], count: int) -> dict[str,
         or "- Too few sets were written.",
         "accepted": json.dumps([hook.on_screen for hook in review.accepted], ensure_ascii=False),
     }
-    return {"role": "user", "content": _fill(load_prompts("grok_hooks")["repair"], values)}
+    return {"role": "user", "content": fill_lines(load_prompts("grok_hooks")["repair"], values)}
 
 
 def _fenced_data(brief: CopyBrief) -> str:
@@ -208,6 +208,6 @@ def _fenced_data(brief: CopyBrief) -> str:
     return json.dumps(data, ensure_ascii=False, indent=1)
 
 
-def _fill(lines: Sequence[str], values: dict[str, str]) -> str:
+def fill_lines(lines: Sequence[str], values: dict[str, str]) -> str:
     """The prompt's lines with {names} filled in once; braces inside the values stay as they are."""
     return re.sub(r"\{([a-z_]+)\}", lambda match: values.get(match[1], match[0]), "\n".join(lines))

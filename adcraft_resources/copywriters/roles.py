@@ -6,6 +6,7 @@ claims (claims), template lines (prompts/hooks_*.json), the conversation with Gr
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -18,6 +19,8 @@ from adcraft_resources.hook_sets import CopyBrief, CopyResult
 
 if TYPE_CHECKING:
     import httpx2
+
+    from adcraft_resources.copywriters.grok_wire import GrokWire
 
 METHOD_VERSION = "1"
 
@@ -41,6 +44,19 @@ class Copywriter(dg.ConfigurableResource, ABC):
             ModelUnavailable: The model refuses the key or the request.
             ModelUnreachable: The model does not answer; trying again may help.
         """
+
+    def second_opinion(
+        self, texts: Mapping[str, Mapping[str, str]], product_type: str, market: str
+    ) -> dict[str, list[str]] | None:
+        """Return objections to the texts (variant → field → text) by variant, or None where nobody can be asked.
+
+        The rules decide; this is for a person to read beside them.
+
+        Raises:
+            ModelUnavailable: The model refuses the key or the request.
+            ModelUnreachable: The model does not answer; trying again may help.
+        """
+        return None
 
 
 class EmbeddedCopywriter(Copywriter):
@@ -108,6 +124,21 @@ class GrokCopywriter(Copywriter):
 
     def _ask(self, brief: CopyBrief, count: int) -> CopyResult:
         from adcraft_resources.copywriters.grok_copy import ask_for_hooks
+
+        with self._wire(brief.seed) as wire:
+            hooks = ask_for_hooks(wire, brief, count)
+            return CopyResult(hooks, wire.usage, self.model)
+
+    def second_opinion(
+        self, texts: Mapping[str, Mapping[str, str]], product_type: str, market: str
+    ) -> dict[str, list[str]] | None:
+        """Ask Grok, in one call; see `Copywriter.second_opinion`."""
+        from adcraft_resources.copywriters.second_opinion import ask_opinion
+
+        with self._wire(0) as wire:
+            return ask_opinion(wire, texts, product_type, market)
+
+    def _wire(self, seed: int) -> "GrokWire":
         from adcraft_resources.copywriters.grok_wire import GrokWire, WireSettings
 
         if not self.api_key.strip():
@@ -123,9 +154,7 @@ class GrokCopywriter(Copywriter):
             attempts=self.attempts,
             backoff_s=self.backoff_s,
         )
-        with GrokWire(settings, self._transport, seed=brief.seed) as wire:
-            hooks = ask_for_hooks(wire, brief, count)
-            return CopyResult(hooks, wire.usage, self.model)
+        return GrokWire(settings, self._transport, seed=seed)
 
 
 _NOTHING_SPENT = {"model": "template", "requests": 0, "prompt_tokens": 0, "completion_tokens": 0, "usd": 0.0}

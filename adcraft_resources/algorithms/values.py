@@ -68,15 +68,34 @@ class Keyframe:
     shot: int
 
 
-@dataclass(frozen=True, slots=True)
+class _AsBits:
+    """A mask kept as one bit a pixel and handed out as bool: a minute of karaoke has thousands of them."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = f"_{name}"
+
+    def __get__(self, instance: object, owner: type | None = None) -> Mask:
+        if instance is None:  # what a dataclass asks for a field's default
+            raise AttributeError(self._name)
+        bits, shape = instance.__dict__[self._name]
+        return np.unpackbits(bits, count=shape[0] * shape[1]).reshape(shape).view(np.bool_)
+
+    def __set__(self, instance: object, mask: Mask) -> None:
+        instance.__dict__[self._name] = (np.packbits(mask), mask.shape)
+
+
+@dataclass(frozen=True)
 class MaskSpan:
-    """The mask of a track over frames `first_frame` to `last_frame` (included), its top left pixel at (x, y)."""
+    """The mask of a track over frames `first_frame` to `last_frame` (included), its top left pixel at (x, y).
+
+    `bitmap`, (h, w) bool, is made anew each time it is read: writing into it changes nothing.
+    """
 
     first_frame: int
     last_frame: int
     x: int
     y: int
-    bitmap: Mask
+    bitmap: _AsBits = _AsBits()
 
 
 @dataclass(frozen=True, slots=True)

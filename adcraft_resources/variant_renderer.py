@@ -37,7 +37,7 @@ from adcraft_resources.video_codecs import (
     inspect_delivery,
 )
 
-VERSION: Final = "3"
+VERSION: Final = "4"
 """Changes whenever the same plan would give other pictures."""
 
 FILES: Final = (VIDEO, POSTER, BEFORE)

@@ -79,7 +79,7 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
     def _open(self, output: OutputContainer) -> None:
         self._stream = self._add_video(output)
         if self._mastered is not None:
-            self._sound = EncodedSound(self._mastered, 0.0, output, coder="fast")
+            self._sound = EncodedSound(self._mastered, 0.0, output)
         elif self._audio_source is not None:
             facts = probe_video(self._audio_source)
             if facts.has_audio:

@@ -147,7 +147,7 @@ def _coded(wav: Path, duration_s: float) -> Loudness:
     trial = wav.with_suffix(".trial.m4a")
     try:
         with av.open(str(trial), "w", format="mp4") as output:
-            sound = EncodedSound(wav, 0.0, output, coder="fast")
+            sound = EncodedSound(wav, 0.0, output)
             for packet in sound.finish(duration_s):
                 output.mux(packet)
             sound.close()

@@ -1,11 +1,14 @@
 """Loudness measured and mastered, on sound whose level is known."""
 
+import wave
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from adcraft_resources.algorithms.values import Yuv420
+from adcraft_resources.sample_ads.sound import compose
+from adcraft_resources.sample_ads.specs import FPS, SAMPLES
 from adcraft_resources.video_codecs import (
     DeliveryWriter,
     audio_offset_ms,
@@ -87,3 +90,24 @@ def test_loudness_is_that_of_the_norm(tmp_path):
     assert found.integrated_lufs == pytest.approx(-20, abs=0.1)
     assert found.true_peak_dbtp == pytest.approx(-20, abs=0.1)
     assert measure_loudness(video(tmp_path / "mute.mp4", None)) is None
+
+
+def test_ordinary_delivery_adds_no_peaks_to_music(tmp_path):
+    """FFmpeg's default AAC coder lifts this piece by decibels, over full scale."""
+    spec = SAMPLES["turmeric-hero"]
+    source, out = tmp_path / "in.wav", tmp_path / "out.mp4"
+    piece = compose(spec.music, spec.duration_s, [0.3, 1.1, 2.2, 3.4], [float(cut / FPS) for cut in spec.cuts])
+    write_wav(source, piece)
+    with DeliveryWriter(out, width=64, height=96, fps=Fraction(30), mastered_sound=source) as writer:
+        planes = np.full((96, 64), 90, np.uint8), *[np.full((48, 32), 128, np.uint8)] * 2
+        for _ in range(150):
+            writer.write(Yuv420(*planes))
+    assert measure_loudness(out).true_peak_dbtp <= measure_loudness(source).true_peak_dbtp + 0.5
+
+
+def write_wav(path, samples):
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((samples.T * 32767).round().astype("<i2").tobytes())

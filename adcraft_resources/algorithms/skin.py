@@ -99,13 +99,19 @@ def skin_delta_l(before: Frame, after: Frame, mask: Mask) -> float | None:
     """Signed mean change of L* over the skin, above 0 is lighter; None where too little skin is seen."""
     if int(mask.sum()) < MIN_SKIN_PIXELS:
         return None
-    return float((cielab_of(after)[mask][:, 0] - cielab_of(before)[mask][:, 0]).mean(dtype=np.float64))
+    change = _cielab_in(after, mask)[:, 0] - _cielab_in(before, mask)[:, 0]
+    return float(change.mean(dtype=np.float64))
 
 
 def skin_hue_shift(before: Frame, after: Frame, mask: Mask) -> float | None:
     """Signed turn in degrees of the skin's mean CIELAB hue; None where too little skin is seen."""
     if int(mask.sum()) < MIN_SKIN_PIXELS:
         return None
-    old, new = (cielab_of(f)[mask][:, 1:].mean(0, dtype=np.float64) for f in (before, after))
+    old, new = (_cielab_in(f, mask)[:, 1:].mean(0, dtype=np.float64) for f in (before, after))
     hues = [np.degrees(np.arctan2(v[1], v[0])) for v in (old, new)]
     return float(colour.hue_difference(hues[1], hues[0]))
+
+
+def _cielab_in(frame: Frame, mask: Mask) -> NDArray[np.float32]:
+    """CIELAB (n, 3) of the mask's pixels; those of a whole large picture would take 50 MB."""
+    return cielab_of(frame[mask][None])[0]

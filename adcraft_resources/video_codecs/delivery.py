@@ -18,6 +18,9 @@ from adcraft_resources.video_codecs.sound import EncodedSound
 from adcraft_resources.video_codecs.writing import ENCODER_THREADS, ThreadedWriter
 
 GOP_S = 2
+_LOOKAHEAD = (
+    5  # pictures; the preset's 10 take 30 MB more at 1080x1920 and a fifth more CPU, for 0.6 dB by 14 % bytes
+)
 _BT709 = 1
 _LIMITED = 1
 

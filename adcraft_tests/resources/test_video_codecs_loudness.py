@@ -96,7 +96,9 @@ def test_ordinary_delivery_adds_no_peaks_to_music(tmp_path):
     """FFmpeg's default AAC coder lifts this piece by decibels, over full scale."""
     spec = SAMPLES["turmeric-hero"]
     source, out = tmp_path / "in.wav", tmp_path / "out.mp4"
-    piece = compose(spec.music, spec.duration_s, [0.3, 1.1, 2.2, 3.4], [float(cut / FPS) for cut in spec.cuts])
+    piece = compose(
+        spec.music, spec.duration_s, [0.3, 1.1, 2.2, 3.4], [float(cut / FPS) for cut in spec.cuts]
+    )
     write_wav(source, piece)
     with DeliveryWriter(out, width=64, height=96, fps=Fraction(30), mastered_sound=source) as writer:
         planes = np.full((96, 64), 90, np.uint8), *[np.full((48, 32), 128, np.uint8)] * 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import cv2
@@ -19,7 +20,7 @@ from adcraft_resources.algorithms.saliency import score_opening
 from adcraft_resources.algorithms.skin import skin_mask
 from adcraft_resources.algorithms.values import Frame, Mask, Shot, TextTracks
 from adcraft_resources.faces import find_faces
-from adcraft_resources.video_codecs import TimedPicture, VideoFacts, rgb_of, small_rgb_of
+from adcraft_resources.video_codecs import TimedPicture, VideoFacts, read_frames, rgb_of, small_rgb_of
 
 _OPENING_S: Final = 0.8  # looked at for faces, labels and what draws the eye, and held in memory meanwhile
 _OPENING_SAMPLES: Final = 3
@@ -31,6 +32,8 @@ _POSTER_GAIN: Final = 0.08  # of the opening score another frame must win to sta
 _FACE_WEIGHT: Final = 1.0
 _LABEL_WEIGHT: Final = 0.8
 _FACE_MARGIN: Final = 0.12  # of a face's size kept around it: hair, chin
+_HOOK_S: Final = 3.0  # a hook is gone by then
+_AFTER_CUT: Final = 2  # pictures after a cut at which a shot is looked at
 
 
 Prefer = Callable[[Sequence[Frame]], Sequence[float]]
@@ -52,6 +55,8 @@ class OpeningSurvey:
     later: frozenset[int]
     poster: int
     skins: dict[int, Mask] = field(default_factory=dict)
+    after_cuts: list[tuple[Box, float]] = field(default_factory=list)
+    """What a hook that outlives the first shot should not cover either, as `avoid_boxes` returns it."""
     _watched: set[int] = field(default_factory=set)
     _watching: threading.Lock = field(default_factory=threading.Lock)
 
@@ -107,7 +112,7 @@ class OpeningSurvey:
             crop: Held until `last_cropped`.
             last_cropped: The first shot's last frame.
         """
-        boxes = []
+        boxes = list(self.after_cuts)
         for at in self.opening:
             shown = crop if at <= last_cropped else Crop()
             boxes += [(shown.map_box(box), _FACE_WEIGHT) for box in self._face_boxes(at)]
@@ -115,17 +120,38 @@ class OpeningSurvey:
         return boxes
 
     def _face_boxes(self, at: int) -> list[Box]:
-        height, width = self.frames[at].shape[:2]
-        boxes = []
-        for x, y, w, h in self.faces.get(at, []):
-            grown = (
-                x - _FACE_MARGIN * w,
-                y - _FACE_MARGIN * h,
-                w * (1 + 2 * _FACE_MARGIN),
-                h * (1 + 2 * _FACE_MARGIN),
-            )
-            boxes.append(_within(grown, height, width))
-        return boxes
+        return _face_shares(self.faces.get(at, []), self.frames[at])
+
+
+def _face_shares(faces: Sequence[tuple[int, int, int, int]], frame: Frame) -> list[Box]:
+    """Faces of a picture as shares of it, hair and chin included."""
+    height, width = frame.shape[:2]
+    margin, grown = _FACE_MARGIN, 1 + 2 * _FACE_MARGIN
+    return [
+        _within((x - margin * w, y - margin * h, w * grown, h * grown), height, width) for x, y, w, h in faces
+    ]
+
+
+def boxes_after_cuts(
+    video: Path, shots: Sequence[Shot], tracks: TextTracks | None
+) -> list[tuple[Box, float]]:
+    """Return faces and product text of the shots that begin while a hook may still stand, with weights.
+
+    Args:
+        video: The cleaned video; a picture of each such shot is decoded.
+        shots: All shots of the video.
+        tracks: The ad's text.
+
+    Raises:
+        VideoUnreadable: The video cannot be decoded.
+    """
+    soon = [shot for shot in shots[1:] if shot.start_s < _HOOK_S]
+    seen = [min(shot.first_frame + _AFTER_CUT, shot.last_frame) for shot in soon]
+    boxes: list[tuple[Box, float]] = []
+    for at, frame in read_frames(video, seen).items() if seen else ():
+        boxes += [(box, _FACE_WEIGHT) for box in _face_shares(_faces_in(frame), frame)]
+        boxes += [(box, _LABEL_WEIGHT) for box in label_boxes(tracks, [at])[at]]
+    return boxes
 
 
 def opening_length(facts: VideoFacts) -> int:

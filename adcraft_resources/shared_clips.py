@@ -13,7 +13,13 @@ from pathlib import Path
 from adcraft_resources.algorithms.camera_path import CameraPath, trace_camera
 from adcraft_resources.algorithms.values import Shot, TextTracks
 from adcraft_resources.crews import Crew
-from adcraft_resources.opening_surveys import OpeningSurvey, Prefer, opening_length, survey_opening
+from adcraft_resources.opening_surveys import (
+    OpeningSurvey,
+    Prefer,
+    boxes_after_cuts,
+    opening_length,
+    survey_opening,
+)
 from adcraft_resources.video_codecs import TimedPicture, VideoReader
 
 
@@ -48,6 +54,7 @@ class SharedClip:
         with self._surveying:
             if self._survey is None:
                 self._survey = survey_opening(head, self._shots, self._tracks, self._prefer)
+                self._survey.after_cuts = boxes_after_cuts(self._mezzanine, self._shots, self._tracks)
             return self._survey
 
     def survey_ahead(self) -> None:

@@ -183,7 +183,7 @@ class _Sources:
                 ("Size", f"{figures['width']} × {figures['height']}"),
                 ("Length", f"{float(figures['duration_s']):.1f} s"),
                 ("Profile", self.settings.profile),
-                ("Test", test_told(self._experiment())),
+                ("Test", experiment_line(self._experiment())),
             ),
             source_video=self._before_video(folder),
             source_poster=f"pictures/{BEFORE_STEM}.jpg",
@@ -287,7 +287,7 @@ def policy_card(review: Mapping[str, Any]) -> GateCard:
     return GateCard("policy rules", verdict != "block", "; ".join(found) or "no rule objects to any text")
 
 
-def test_told(plan: Mapping[str, Any]) -> str:
+def experiment_line(plan: Mapping[str, Any]) -> str:
     """Return what experiment.json plans, in a line."""
     if not plan["ready"]:
         return f"none: {'; '.join(plan['why_not'])}"

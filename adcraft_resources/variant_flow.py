@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from adcraft_resources.algorithms.looks import Look
@@ -61,44 +62,60 @@ def render_as_developed(
     clip = SharedClip(mezzanine, shots, tracks, prefer)
     counts = _MeanCount(len(plans), on_frame)
 
+    one_pass = partial(
+        render_variants,
+        mezzanine,
+        audio_source,
+        shots=shots,
+        folder_of=folder_of,
+        first_frame=first_frame,
+        tracks=tracks,
+        shared=clip,
+    )
+
     def render(looks: Mapping[str, Look]) -> list[RenderedVariant]:
         group = [by_id[name] for name in looks]
-        try:
-            return render_variants(
-                mezzanine,
-                audio_source,
-                group,
-                looks,
-                shots=shots,
-                folder_of=folder_of,
-                first_frame=first_frame,
-                tracks=tracks,
-                on_frame=counts.of_pass(len(group)),
-                shared=clip,
-            )
-        except BaseException:
-            clip.stop.set()
-            raise
+        with _stopping_all(clip):
+            return one_pass(group, looks, on_frame=counts.of_pass(len(group)))
 
-    passes: list[Future[list[RenderedVariant]]] = []
-    with closing(clip), ThreadPoolExecutor(len(plans) + 1, thread_name_prefix="pass") as pool:
+    with closing(clip):
         if prefer is not None:
             clip.survey_ahead()
-        if rides:
-            pool.submit(
-                clip.camera_path
-            )  # under the making of the first look; who needs it meets its error again
+        return _joined(plans, _run_passes(clip, developed, render, most=len(plans), rides=rides))
+
+
+def _run_passes(
+    clip: SharedClip,
+    developed: Iterator[Mapping[str, Look]],
+    render: Callable[[Mapping[str, Look]], list[RenderedVariant]],
+    *,
+    most: int,
+    rides: bool,
+) -> list[Future[list[RenderedVariant]]]:
+    """Start a pass for each group of looks as it comes; return the passes once all have ended."""
+    passes: list[Future[list[RenderedVariant]]] = []
+    with ThreadPoolExecutor(most + 1, thread_name_prefix="pass") as pool:
+        if rides:  # under the making of the first look; who needs it meets its error again
+            pool.submit(clip.camera_path)
         try:
-            for looks in developed:
-                if clip.stop.is_set():
-                    break
-                passes.append(pool.submit(render, looks))
-        except BaseException:
-            clip.stop.set()
-            raise
+            with _stopping_all(clip):
+                for looks in developed:
+                    if clip.stop.is_set():
+                        break
+                    passes.append(pool.submit(render, looks))
         finally:
             getattr(developed, "close", lambda: None)()
-    return _joined(plans, passes)
+    return passes
+
+
+@contextmanager
+def _stopping_all(clip: SharedClip) -> Iterator[None]:
+    """Have all passes end when the block fails."""
+    try:
+        yield
+    except BaseException:
+        clip.stop.set()
+        raise
 
 
 def _joined(

@@ -6,7 +6,6 @@ Belongs here: starting passes as looks come, ending all of them well or badly to
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -18,7 +17,7 @@ from adcraft_resources.algorithms.values import Shot, TextTracks
 from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.opening_surveys import Prefer
 from adcraft_resources.shared_clips import SharedClip
-from adcraft_resources.variant_renderer import RenderedVariant, Stopped, render_variants
+from adcraft_resources.variant_renderer import MeanCount, RenderedVariant, Stopped, render_variants
 from adcraft_resources.variants import VariantPlan
 
 OnFrame = Callable[[int], None]
@@ -60,7 +59,7 @@ def render_as_developed(
     """
     by_id = {plan.id: plan for plan in plans}
     clip = SharedClip(mezzanine, shots, tracks, prefer)
-    counts = _MeanCount(len(plans), on_frame)
+    counts = MeanCount(len(plans), on_frame)
 
     one_pass = partial(
         render_variants,
@@ -128,28 +127,3 @@ def _joined(
             raise error
     made = {one.plan.id: one for each in passes for one in each.result()}
     return [made[plan.id] for plan in plans]
-
-
-class _MeanCount:
-    """Pictures handed out by all passes together, told as a mean over the plans."""
-
-    def __init__(self, plans: int, on_frame: OnFrame | None) -> None:
-        self._plans, self._on_frame = plans, on_frame
-        self._counts: dict[int, int] = {}
-        self._lock = threading.Lock()
-
-    def of_pass(self, lanes: int) -> OnFrame | None:
-        """What a pass with so many lanes tells its count to."""
-        if self._on_frame is None:
-            return None
-        with self._lock:
-            place = len(self._counts)
-            self._counts[place] = 0
-
-        def tell(count: int) -> None:
-            with self._lock:
-                self._counts[place] = count * lanes
-                if self._on_frame is not None:
-                    self._on_frame(sum(self._counts.values()) // self._plans)
-
-        return tell

@@ -1,14 +1,16 @@
-"""Rendering variants: the cleaned video is decoded once and fans out to a lane for every plan.
+"""Rendering variants: the cleaned video is decoded and fans out to a lane for every plan.
 
 Belongs here: decoding, handing pictures to lanes in their own threads, ending well or badly together. Does not:
 what happens to a picture (variant_lanes).
 
 numpy, OpenCV and the codecs release the interpreter lock, so lanes run beside one another; a bounded queue for
-each keeps memory linear in the number of lanes and flat in the length of the video.
+each keeps memory flat in the length of the video. Large pictures, or many plans, take several passes of as many lanes
+as memory is meant for.
 """
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections import deque
@@ -35,6 +37,7 @@ from adcraft_resources.video_codecs import (
     at_constant_rate,
     delivery_rate,
     inspect_delivery,
+    probe_video,
 )
 
 VERSION: Final = "4"
@@ -42,6 +45,9 @@ VERSION: Final = "4"
 
 FILES: Final = (VIDEO, POSTER, BEFORE)
 _QUEUED: Final = 3  # pictures waiting for each lane
+_LANE_PIXELS: Final = (
+    4 * 720 * 1280
+)  # of all lanes of a pass; each holds about 90 bytes for one, most in its encoder
 _POLL_S: Final = 0.2
 
 
@@ -67,7 +73,7 @@ def render_variants(
     on_frame: Callable[[int], None] | None = None,
     shared: SharedClip | None = None,
 ) -> list[RenderedVariant]:
-    """Render every plan in one pass over the cleaned video.
+    """Render every plan, those of a pass over the cleaned video at the same time.
 
     Args:
         mezzanine: The cleaned video.
@@ -78,30 +84,80 @@ def render_variants(
         folder_of: An existing folder for each plan.
         first_frame: Bounds of the opening.
         tracks: The ad's text; labels in it are spared by crops and hooks.
-        on_frame: Told the count of pictures handed out.
+        on_frame: Told the count of pictures handed out, as a mean over the plans.
         shared: What other passes over the same video found already.
 
     Raises:
         VideoUnreadable: The mezzanine cannot be decoded.
-        VideoUnwritable: An encoder, or the disk, refused; no lane leaves a video then.
+        VideoUnwritable: An encoder, or the disk, refused; no lane of that pass leaves a video then.
         CopyRefused: No installed font has the letters of a hook.
     """
     if not shots:
         raise VideoUnreadable(f"{mezzanine} has no shot.", remedy="Scan its shots again.")
     clip = shared or SharedClip(mezzanine, shots, tracks)
     _show_path(clip, [looks[plan.id] for plan in plans])
-    with closing(clip) if shared is None else nullcontext(), VideoReader(mezzanine) as reader:
+    made: list[RenderedVariant] = []
+    with closing(clip) if shared is None else nullcontext():
+        at_once, counts = lanes_at_once(probe_video(mezzanine)), MeanCount(len(plans), on_frame)
+        for start in range(0, len(plans), at_once):
+            group = [(plan, looks[plan.id], Path(folder_of(plan))) for plan in plans[start : start + at_once]]
+            tell = counts.of_pass(len(group))
+            made += _render_pass(mezzanine, audio_source, group, shots, first_frame, clip, tell)
+    return made
+
+
+def lanes_at_once(facts: VideoFacts) -> int:
+    """Return how many variants are rendered in one pass: what memory is meant for, but one for each core."""
+    return max(os.cpu_count() or 1, _LANE_PIXELS // (facts.height * facts.width))
+
+
+def _render_pass(
+    mezzanine: Path,
+    audio_source: Path | None,
+    group: Sequence[tuple[VariantPlan, Look, Path]],
+    shots: Sequence[Shot],
+    first_frame: FirstFrameSettings,
+    clip: SharedClip,
+    on_frame: Callable[[int], None] | None,
+) -> list[RenderedVariant]:
+    """Render plans, each with its look and folder, in one decoding."""
+    with VideoReader(mezzanine) as reader:
         facts, pictures = reader.facts, reader.pictures()
         head = deque(islice(pictures, opening_length(facts)))
         if not head:
             raise VideoUnreadable(f"{mezzanine} has no picture.", remedy="Clean the ad again.")
         survey = clip.survey(head)
         job = _job_of(facts, survey, audio_source, shots, first_frame, clip.crew)
-        lanes = [Lane(plan, looks[plan.id], job, Path(folder_of(plan))) for plan in plans]
+        lanes = [Lane(plan, look, job, folder) for plan, look, folder in group]
         watched = survey.watch(chain(_emptied(head), pictures))
         length = facts.duration_s if facts.variable_rate else None
         ticks = _fan_out(at_constant_rate(watched, job.fps, duration_s=length), lanes, on_frame, clip.stop)
     return [_inspected(lane, ticks / float(job.fps)) for lane in lanes]
+
+
+class MeanCount:
+    """Pictures handed out by several passes, one after the other or at once, told as a mean over their plans."""
+
+    def __init__(self, plans: int, on_frame: Callable[[int], None] | None) -> None:
+        self._plans, self._on_frame = plans, on_frame
+        self._counts: list[int] = []
+        self._lock = threading.Lock()
+
+    def of_pass(self, lanes: int) -> Callable[[int], None] | None:
+        """What a pass with so many lanes tells its count to."""
+        if self._on_frame is None:
+            return None
+        with self._lock:
+            place = len(self._counts)
+            self._counts.append(0)
+
+        def tell(count: int) -> None:
+            with self._lock:
+                self._counts[place] = count * lanes
+                if self._on_frame is not None:
+                    self._on_frame(sum(self._counts) // self._plans)
+
+        return tell
 
 
 def _show_path(clip: SharedClip, looks: Sequence[Look]) -> None:

@@ -1,6 +1,9 @@
 """Variants rendered from drawn videos: files, figures, bounds, failures."""
 
 import itertools
+import os
+import threading
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from adcraft_resources import variant_renderer
 from adcraft_resources.algorithms.framing import safe_box
 from adcraft_resources.algorithms.looks import Look
 from adcraft_resources.algorithms.values import Shot, TextTrack, TextTracks
@@ -16,9 +20,16 @@ from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.gates import GateSettings, judge_variant
 from adcraft_resources.hook_sets import HookSet
 from adcraft_resources.variant_lanes import luma_steps
-from adcraft_resources.variant_renderer import FILES, render_variants
+from adcraft_resources.variant_renderer import FILES, lanes_at_once, render_variants
 from adcraft_resources.variants import VariantPlan
-from adcraft_resources.video_codecs import DeliveryWriter, VideoReader, inspect_delivery, rgb_of, yuv_of
+from adcraft_resources.video_codecs import (
+    DeliveryWriter,
+    VideoReader,
+    inspect_delivery,
+    probe_video,
+    rgb_of,
+    yuv_of,
+)
 
 SIZE = (320, 180)
 FRAMES = 60
@@ -76,7 +87,7 @@ def plan(name="a", text=WORDS["en"], treatment="plate", opening="punchy"):
     )
 
 
-def render(video, folder, plans, look=None, *, shots=None, settings=None, tracks=None):
+def render(video, folder, plans, look=None, *, shots=None, settings=None, tracks=None, on_frame=None):
     for one in plans:
         (folder / one.id).mkdir(parents=True)
     return render_variants(
@@ -88,6 +99,7 @@ def render(video, folder, plans, look=None, *, shots=None, settings=None, tracks
         folder_of=lambda one: folder / one.id,
         first_frame=settings or FirstFrameSettings(),
         tracks=tracks,
+        on_frame=on_frame,
     )
 
 
@@ -159,6 +171,33 @@ def test_a_variant_does_not_depend_on_who_is_rendered_beside_it(video, tmp_path)
     alone = render(video, tmp_path / "alone", [plan()])[0].folder
     beside = render(video, tmp_path / "beside", [plan("z", treatment="card"), plan()])[1].folder
     assert (alone / "video.mp4").read_bytes() == (beside / "video.mp4").read_bytes()
+
+
+def test_more_plans_than_memory_is_meant_for_take_turns_and_come_out_the_same(video, tmp_path, monkeypatch):
+    plans = [plan("a"), plan("b", treatment="card"), plan("c", treatment="outline")]
+    at_once = render(video, tmp_path / "whole", plans)
+    most, told = [], []
+
+    class Watched(PlainLook):
+        def apply_yuv(self, picture, index, pts_s):
+            most.append(sum(thread.name.startswith("lane ") for thread in threading.enumerate()))
+            return picture
+
+    monkeypatch.setattr(variant_renderer, "lanes_at_once", lambda facts: 2)
+    in_turn = render(video, tmp_path / "turns", plans, Watched(), on_frame=told.append)
+    assert max(most) == 2
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == (0, FRAMES)
+    for one, other in zip(at_once, in_turn, strict=True):
+        assert (one.folder / "video.mp4").read_bytes() == (other.folder / "video.mp4").read_bytes()
+        assert {**one.figures, "timing": 0} == {**other.figures, "timing": 0}
+
+
+def test_large_pictures_are_rendered_fewer_at_a_time_but_one_for_each_core(video):
+    facts = probe_video(video)
+    cores = os.cpu_count()
+    assert lanes_at_once(replace(facts, width=720, height=1280)) == max(cores, 4)
+    assert lanes_at_once(replace(facts, width=2160, height=3840)) == cores
 
 
 def test_a_label_of_the_product_is_not_covered(video, tmp_path):

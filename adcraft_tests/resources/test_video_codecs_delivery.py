@@ -69,6 +69,12 @@ def test_a_delivered_file_is_what_platforms_take(tmp_path: Path) -> None:
     assert int(str(found["audio_bit_rate"])) >= 128_000
 
 
+def test_the_encoder_looks_no_further_ahead_than_memory_is_meant_for(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "a.mp4", montage([12], size=(128, 96)), 30)
+    _deliver(source, tmp_path / "d.mp4")
+    assert b" rc_lookahead=5 " in (tmp_path / "d.mp4").read_bytes()  # x264 notes its settings in the stream
+
+
 def test_every_group_of_pictures_is_two_seconds(tmp_path: Path) -> None:
     source = write_video(tmp_path / "a.mp4", montage([33, 47, 55, 45], size=(128, 96)), 30)
     _deliver(source, tmp_path / "d.mp4")

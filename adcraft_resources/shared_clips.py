@@ -20,7 +20,7 @@ from adcraft_resources.opening_surveys import (
     opening_length,
     survey_opening,
 )
-from adcraft_resources.video_codecs import TimedPicture, VideoReader
+from adcraft_resources.video_codecs import CodedSound, TimedPicture, VideoReader, probe_video
 
 
 class SharedClip:
@@ -46,8 +46,9 @@ class SharedClip:
         """Set when a pass failed: the others end as soon as they can."""
         self._mezzanine, self._shots, self._tracks = mezzanine, shots, tracks
         self._survey: OpeningSurvey | None = None
+        self._sounds: dict[Path, CodedSound | None] = {}
         self._path: CameraPath | None = None
-        self._surveying, self._tracing = threading.Lock(), threading.Lock()
+        self._surveying, self._tracing, self._sounding = threading.Lock(), threading.Lock(), threading.Lock()
 
     def survey(self, head: Sequence[TimedPicture]) -> OpeningSurvey:
         """Return what the first pictures show; whoever comes first with them finds it."""
@@ -72,6 +73,17 @@ class SharedClip:
                     self._path = trace_camera((timed.picture.y for timed in reader.pictures()), self._shots)
             return self._path
 
+    def sound(self, source: Path) -> CodedSound | None:
+        """Return a file's sound, coded once for all variants; None for a file without any."""
+        with self._sounding:
+            if source not in self._sounds:
+                facts = probe_video(source)
+                self._sounds[source] = CodedSound(source, facts.start_s) if facts.has_audio else None
+            return self._sounds[source]
+
     def close(self) -> None:
-        """End the threads."""
+        """End the threads, close the sound."""
         self.crew.close()
+        for sound in self._sounds.values():
+            if sound is not None:
+                sound.close()

@@ -30,7 +30,7 @@ from adcraft_resources.typography.overlay import HookOverlay
 from adcraft_resources.typography.typesetter import PlacedHook, Typesetter
 from adcraft_resources.variant_dressing import Dressing
 from adcraft_resources.variants import VariantPlan
-from adcraft_resources.video_codecs import DeliveryWriter, TimedPicture, rgb_of
+from adcraft_resources.video_codecs import CodedSound, DeliveryWriter, TimedPicture, rgb_of
 
 VIDEO, POSTER, BEFORE = "video.mp4", "poster.jpg", "before.jpg"
 POSTER_QUALITY: Final = 92
@@ -48,7 +48,7 @@ class Job:
     size: tuple[int, int]
     fps: Fraction
     duration_s: float
-    audio_source: Path | None
+    sound: CodedSound | None
     settings: FirstFrameSettings
     crew: Crew
     turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(os.cpu_count() or 1))
@@ -98,7 +98,7 @@ class Lane:
             width=job.size[1],
             height=job.size[0],
             fps=job.fps,
-            audio_source=job.audio_source,
+            audio_source=job.sound,
         ) as writer:
             last: TimedPicture | None = None
             framed = None

@@ -31,6 +31,7 @@ from adcraft_resources.shared_clips import SharedClip
 from adcraft_resources.variant_lanes import BEFORE, POSTER, VIDEO, Job, Lane
 from adcraft_resources.variants import VariantPlan
 from adcraft_resources.video_codecs import (
+    CodedSound,
     TimedPicture,
     VideoFacts,
     VideoReader,
@@ -127,7 +128,8 @@ def _render_pass(
         if not head:
             raise VideoUnreadable(f"{mezzanine} has no picture.", remedy="Clean the ad again.")
         survey = clip.survey(head)
-        job = _job_of(facts, survey, audio_source, shots, first_frame, clip.crew)
+        sound = None if audio_source is None else clip.sound(audio_source)
+        job = _job_of(facts, survey, sound, shots, first_frame, clip.crew)
         lanes = [Lane(plan, look, job, folder) for plan, look, folder in group]
         watched = survey.watch(chain(_emptied(head), pictures))
         length = facts.duration_s if facts.variable_rate else None
@@ -174,7 +176,7 @@ def _emptied(pictures: deque[TimedPicture]) -> Iterator[TimedPicture]:
 def _job_of(
     facts: VideoFacts,
     survey: OpeningSurvey,
-    audio_source: Path | None,
+    sound: CodedSound | None,
     shots: Sequence[Shot],
     settings: FirstFrameSettings,
     crew: Crew,
@@ -186,7 +188,7 @@ def _job_of(
         (facts.height, facts.width),
         delivery_rate(facts),
         facts.duration_s,
-        audio_source,
+        sound,
         settings,
         crew,
     )

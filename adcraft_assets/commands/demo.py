@@ -79,7 +79,7 @@ def _render_samples(folder: Path) -> None:
     progress = Progress(style=progress_style())
     missing = [name for name in SAMPLES if not (folder / f"{name}.mp4").exists()]
     if missing:
-        with progress.stage("sample ads", "draw"), ProcessPoolExecutor() as pool:
+        with progress.stage("sample ads", "draw"), ProcessPoolExecutor(len(missing)) as pool:
             list(pool.map(_render_sample, [folder] * len(missing), missing))
 
 

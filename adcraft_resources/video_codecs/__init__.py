@@ -3,6 +3,7 @@
 Belongs here: the public names. Does not: code.
 """
 
+from adcraft_resources.video_codecs.coded_sound import CodedSound
 from adcraft_resources.video_codecs.delivery import DeliveryWriter
 from adcraft_resources.video_codecs.facts import VideoFacts, probe_video
 from adcraft_resources.video_codecs.inspection import audio_offset_ms, inspect_delivery
@@ -13,6 +14,7 @@ from adcraft_resources.video_codecs.reading import VideoReader, frames_at, read_
 from adcraft_resources.video_codecs.timing import at_constant_rate, delivery_rate, resample_times
 
 __all__ = [
+    "CodedSound",
     "DeliveryWriter",
     "Loudness",
     "Mastering",

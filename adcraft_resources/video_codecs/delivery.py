@@ -12,9 +12,9 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from adcraft_resources.algorithms.values import Yuv420
+from adcraft_resources.video_codecs.coded_sound import CodedSound, EncodedSound
 from adcraft_resources.video_codecs.facts import probe_video
 from adcraft_resources.video_codecs.pictures import av_frame_of, rgb_of, yuv_of
-from adcraft_resources.video_codecs.sound import EncodedSound
 from adcraft_resources.video_codecs.writing import ENCODER_THREADS, ThreadedWriter
 
 GOP_S = 2
@@ -27,9 +27,9 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
     """Encodes pictures to H.264 High 4:2:0 8-bit BT.709 limited at a constant rate; a context manager.
 
     Closed groups of 2 s, index in front, AAC 48 kHz stereo made from `audio_source` and as long as the pictures
-    (or `duration_s`, if given). `mastered_sound` names sound that starts with the pictures and is to be coded as it
-    is, peaks included (`loudness`). `max_bit_rate` (bit/s) caps the pictures' rate over a second. The file appears at
-    `path` when the context ends without error.
+    (or `duration_s`, if given); what several files carry is coded once as a `CodedSound`. `mastered_sound` names
+    sound that starts with the pictures and is to be coded as it is, peaks included (`loudness`). `max_bit_rate`
+    (bit/s) caps the pictures' rate over a second. The file appears at `path` when the context ends without error.
 
     Raises:
         ValueError: A side is odd.
@@ -44,7 +44,7 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
         width: int,
         height: int,
         fps: Fraction,
-        audio_source: Path | None = None,
+        audio_source: Path | CodedSound | None = None,
         mastered_sound: Path | None = None,
         duration_s: float | None = None,
         crf: float = 18,
@@ -57,7 +57,7 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
         self.path = Path(path)
         self._size = (height, width)
         self._fps = Fraction(fps)
-        self._audio_source = None if audio_source is None else Path(audio_source)
+        self._audio_source = audio_source
         self._mastered = mastered_sound
         self._duration_s = duration_s
         self._crf = crf
@@ -80,11 +80,13 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
     def _open(self, output: OutputContainer) -> None:
         self._stream = self._add_video(output)
         if self._mastered is not None:
-            self._sound = EncodedSound(self._mastered, 0.0, output)
+            self._sound = EncodedSound.of(self._mastered, 0.0, output)
+        elif isinstance(self._audio_source, CodedSound):
+            self._sound = EncodedSound(self._audio_source, output)
         elif self._audio_source is not None:
             facts = probe_video(self._audio_source)
             if facts.has_audio:
-                self._sound = EncodedSound(self._audio_source, facts.start_s, output)
+                self._sound = EncodedSound.of(self._audio_source, facts.start_s, output)
 
     def _close(self) -> None:
         if self._sound is not None:

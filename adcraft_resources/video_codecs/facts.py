@@ -9,7 +9,9 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import av
 import av.error
@@ -25,6 +27,8 @@ from adcraft_resources.video_codecs.packets import PacketTable, cut_off, read_pa
 _STANDARD_RATES = tuple(
     Fraction(rate) for rate in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)
 ) + tuple(Fraction(1000 * rate, 1001) for rate in (24, 30, 48, 60, 120))
+
+_FILES_KNOWN: Final = 256  # facts kept; a chunk of eight ads asks some thirty times for each
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,32 @@ def shown_packets(facts: VideoFacts) -> PacketTable:
 def probe_video(path: Path) -> VideoFacts:
     """Read a file's facts; every packet's header is read, one picture is decoded.
 
+    A file that is still the one read before, by its inode, size and time of change, is not read again.
+
     Raises:
         VideoUnreadable: No file, nothing in it, no video stream, cut off, or the first picture does not decode.
     """
     path = Path(path)
+    if not path.is_file():
+        return _probe(path)
+    found = path.stat()
+    state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return _probe_once(_FileState(path, state))
+
+
+class _FileState(NamedTuple):
+    """A file and the state it was seen in."""
+
+    path: Path
+    state: tuple[int, ...]
+
+
+@lru_cache(maxsize=_FILES_KNOWN)
+def _probe_once(file: _FileState) -> VideoFacts:
+    return _probe(file.path)
+
+
+def _probe(path: Path) -> VideoFacts:
     with open_video(path) as container:
         table = read_packet_table(container, path)
     with open_video(path) as container:

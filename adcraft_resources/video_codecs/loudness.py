@@ -18,9 +18,10 @@ import numpy as np
 from av.filter.context import FilterContext
 from av.filter.graph import Graph
 
+from adcraft_resources.video_codecs.coded_sound import EncodedSound
 from adcraft_resources.video_codecs.containers import open_media
 from adcraft_resources.video_codecs.facts import probe_video
-from adcraft_resources.video_codecs.sound import DELIVERY_RATE_HZ, DecodedSound, EncodedSound, Samples
+from adcraft_resources.video_codecs.sound import DELIVERY_RATE_HZ, DecodedSound, Samples
 
 SILENT_LUFS = -60.0
 """Below this there is nothing to bring up but noise."""
@@ -147,7 +148,7 @@ def _coded(wav: Path, duration_s: float) -> Loudness:
     trial = wav.with_suffix(".trial.m4a")
     try:
         with av.open(str(trial), "w", format="mp4") as output:
-            sound = EncodedSound(wav, 0.0, output)
+            sound = EncodedSound.of(wav, 0.0, output)
             for packet in sound.finish(duration_s):
                 output.mux(packet)
             sound.close()

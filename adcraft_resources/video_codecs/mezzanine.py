@@ -14,10 +14,11 @@ import av.error
 from av.container import OutputContainer
 
 from adcraft_resources.algorithms.values import Yuv420
+from adcraft_resources.video_codecs.coded_sound import EncodedSound
 from adcraft_resources.video_codecs.facts import VideoFacts, shown_packets
 from adcraft_resources.video_codecs.fitting import FittedEncoder
 from adcraft_resources.video_codecs.pictures import av_frame_of
-from adcraft_resources.video_codecs.sound import COPIED_CODECS, CopiedSound, EncodedSound
+from adcraft_resources.video_codecs.sound import COPIED_CODECS, CopiedSound
 from adcraft_resources.video_codecs.unfinished import UnfinishedFile
 from adcraft_resources.video_codecs.writing import ENCODER_THREADS, ThreadedWriter, unwritable
 
@@ -62,8 +63,8 @@ class MezzanineWriter(ThreadedWriter[tuple[Yuv420, float]]):
         table = shown_packets(replace(self._facts, path=self._source))
         self._encoder = FittedEncoder(stream, self._facts, table, crf=self._crf, threads=self._threads)
         if self._facts.has_audio:
-            kind = CopiedSound if self._facts.audio_codec in COPIED_CODECS else EncodedSound
-            self._sound = kind(self._source, self._facts.start_s, output)
+            carry = CopiedSound if self._facts.audio_codec in COPIED_CODECS else EncodedSound.of
+            self._sound = carry(self._source, self._facts.start_s, output)
 
     def _close(self) -> None:
         if self._sound is not None:

@@ -1,13 +1,13 @@
-"""Sound beside pictures: packets copied as they are, or decoded to one continuous line and encoded to AAC.
+"""Sound beside pictures: packets copied as they are, or decoded to one continuous line.
 
-Belongs here: audio streams, placed in seconds after the first picture of their source. Does not: pictures.
+Belongs here: audio streams, placed in seconds after the first picture of their source. Does not: encoding
+(`coded_sound`), pictures.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -16,7 +16,6 @@ import numpy as np
 from av.container import OutputContainer
 from numpy.typing import NDArray
 
-from adcraft_resources.video_codecs.aac import filled
 from adcraft_resources.video_codecs.containers import open_media, seconds_of, time_base_of
 
 DELIVERY_RATE_HZ = 48000
@@ -31,9 +30,6 @@ COPIED_CODECS = {
     "alac",
     "flac",
 }  # as FFmpeg names them
-DELIVERY_BIT_RATE = 192_000
-_BLOCK = 1024  # samples an AAC packet holds
-_LEAST_PACKET_BYTES = 352  # 132 kb/s
 _GAP_S = 0.03  # a hole or overlap longer than this in the source's times is real, shorter is rounding
 
 Samples = NDArray[np.float32]
@@ -122,74 +118,9 @@ class DecodedSound:
                 yield _piece(piece)
 
 
-class EncodedSound:
-    """A file's sound as AAC packets for `output`, cut or filled with silence to exactly `duration_s`.
-
-    FFmpeg's `fast` coder keeps peaks where they were; its default, `twoloop`, adds up to 5 dB to loud drums (measured).
-    """
-
-    def __init__(self, source: Path, start_s: float, output: OutputContainer) -> None:
-        self._line = DecodedSound(source, start_s).blocks()
-        self._blocks = _equal_blocks(self._line)
-        self._written = 0
-        self._stream = output.add_stream("aac", rate=DELIVERY_RATE_HZ)
-        context = self._stream.codec_context
-        context.layout = "stereo"
-        context.bit_rate = DELIVERY_BIT_RATE
-        context.time_base = Fraction(1, DELIVERY_RATE_HZ)
-        context.options = {"aac_coder": "fast"}
-
-    def packets_until(self, seconds: float) -> Iterator[av.Packet]:
-        """Encode up to `seconds` after the first picture, whole blocks."""
-        while (self._written + _BLOCK) <= seconds * DELIVERY_RATE_HZ:
-            yield from self._encode(_BLOCK)
-
-    def finish(self, duration_s: float) -> Iterator[av.Packet]:
-        """Encode to the end at `duration_s` and flush."""
-        end = round(duration_s * DELIVERY_RATE_HZ)
-        while self._written < end:
-            yield from self._encode(min(_BLOCK, end - self._written))
-        yield from self._packets(None)
-
-    def close(self) -> None:
-        """Close the source."""
-        self._line.close()
-
-    def _encode(self, count: int) -> Iterator[av.Packet]:
-        samples = next(self._blocks)[:, :count]
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout="stereo")
-        frame.sample_rate = DELIVERY_RATE_HZ
-        frame.time_base = Fraction(1, DELIVERY_RATE_HZ)
-        frame.pts = self._written
-        self._written += count
-        yield from self._packets(frame)
-
-    def _packets(self, frame: av.AudioFrame | None) -> Iterator[av.Packet]:
-        """Encode, filling small packets up to the least rate."""
-        for packet in self._stream.encode(frame):
-            unit = av.Packet(filled(bytes(packet), _LEAST_PACKET_BYTES))
-            unit.stream, unit.time_base = self._stream, packet.time_base
-            unit.pts, unit.dts, unit.duration = packet.pts, packet.dts, packet.duration
-            unit.is_keyframe = packet.is_keyframe
-            yield unit
-
-
 def _piece(frame: av.AudioFrame) -> tuple[float, Samples]:
     """Seconds and stereo samples of a resampled frame; one channel goes to both sides at full level."""
     samples = frame.to_ndarray()
     if samples.shape[0] == 1:
         samples = np.repeat(samples, 2, axis=0)
     return seconds_of(frame), np.asarray(samples[:2], np.float32)
-
-
-def _equal_blocks(pieces: Iterator[Samples]) -> Iterator[Samples]:
-    """Regroup to blocks of 1024 samples, the last filled with silence, silence without end after it."""
-    held = np.zeros((2, 0), np.float32)
-    for piece in pieces:
-        held = np.concatenate([held, piece], axis=1)
-        while held.shape[1] >= _BLOCK:
-            yield held[:, :_BLOCK]
-            held = held[:, _BLOCK:]
-    yield np.pad(held, ((0, 0), (0, _BLOCK - held.shape[1])))
-    while True:
-        yield np.zeros((2, _BLOCK), np.float32)

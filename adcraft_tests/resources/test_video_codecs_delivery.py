@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import gc
 import weakref
 from fractions import Fraction
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from adcraft_resources.errors import VideoUnreadable, VideoUnwritable
 from adcraft_resources.video_codecs import (
+    CodedSound,
     DeliveryWriter,
     VideoReader,
     at_constant_rate,
@@ -23,6 +25,7 @@ from adcraft_resources.video_codecs import (
     yuv_of,
 )
 from adcraft_resources.video_codecs.aac import filled
+from adcraft_resources.video_codecs.coded_sound import EncodedSound
 from adcraft_tests.drawn_videos import Sound, clicks, flashes, montage, sync_offsets_ms, take, write_video
 
 
@@ -67,6 +70,47 @@ def test_a_delivered_file_is_what_platforms_take(tmp_path: Path) -> None:
     }
     assert {name: found[name] for name in expected} == expected
     assert int(str(found["audio_bit_rate"])) >= 128_000
+
+
+def test_sound_coded_once_for_several_files_is_what_each_would_code(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "a.mp4", montage([50], size=(128, 96)), 30, sound=Sound(clicks(2, [1])))
+    _deliver(source, tmp_path / "own.mp4")
+    with contextlib.closing(CodedSound(source, probe_video(source).start_s)) as sound:
+        options = {"width": 96, "height": 128, "fps": Fraction(30), "audio_source": sound}
+        with (
+            VideoReader(source) as reader,
+            DeliveryWriter(tmp_path / "b.mp4", **options) as first,  # type: ignore[arg-type]
+            DeliveryWriter(tmp_path / "c.mp4", **options) as second,  # type: ignore[arg-type]
+        ):
+            for item in reader.pictures():
+                first.write(item.picture)
+                second.write(item.picture)
+    for name in ("b.mp4", "c.mp4"):
+        assert _sound_packets(tmp_path / name) == _sound_packets(tmp_path / "own.mp4")
+
+
+def _sound_packets(path: Path) -> list[tuple[int | None, bytes]]:
+    with av.open(str(path)) as container:
+        return [(packet.pts, bytes(packet)) for packet in container.demux(audio=0) if packet.size]
+
+
+def test_shared_sound_that_ended_is_not_gone_on_with(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "a.mp4", montage([50], size=(128, 96)), 30, sound=Sound(clicks(2, [1])))
+    with (
+        contextlib.closing(CodedSound(source, 0.0)) as sound,
+        av.open(str(tmp_path / "o.mp4"), "w") as output,
+    ):
+        assert len(list(EncodedSound(sound, output).finish(0.5))) > 0
+        with pytest.raises(ValueError, match=r"ended|samples"):
+            list(EncodedSound(sound, output).finish(1.5))
+
+
+def test_facts_follow_a_file_that_is_written_anew(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", montage([12], size=(128, 96)), 30)
+    before = probe_video(path)
+    assert probe_video(path) is before
+    write_video(path, montage([20], size=(96, 64)), 30)
+    assert (probe_video(path).height, probe_video(path).frame_count) == (96, 20)
 
 
 def test_the_encoder_looks_no_further_ahead_than_memory_is_meant_for(tmp_path: Path) -> None:

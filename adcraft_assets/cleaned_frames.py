@@ -22,7 +22,10 @@ from adcraft_resources.shot_lists import read_shot_list
 from adcraft_resources.store import Bundle, BundleStore, Draft
 from adcraft_resources.text_detectors import TextDetector, load_tracks
 from adcraft_resources.thumbnails import side_by_side
+from adcraft_resources.turns import Turns
 from adcraft_resources.video_codecs import read_frames
+
+PIXELS_AT_ONCE = 2 * 720 * 1280  # of ads cleaned side by side: larger ones would take over 1.5 GB together
 
 
 @dg.asset(
@@ -49,6 +52,7 @@ def cleaned_frames(
     Pixels outside the masks are the source's. An ad without overlay text is passed on bit for bit.
     """
     gates = catalog.settings().gates
+    turns = Turns(PIXELS_AT_ONCE)
 
     def make(key: str) -> Made:
         source, masks = upstream_of(store, "source_video", key), upstream_of(store, "ocr_masks", key)
@@ -56,7 +60,9 @@ def cleaned_frames(
         _refuse_foreign_marks(context, catalog.ad(key), masks, source)
 
         def fill(draft: Draft) -> None:
-            with progress.stage(key, "cleaned_frames", source.figures.get("frame_count")) as on_frame:
+            shown = source.figures
+            stage = progress.stage(key, "cleaned_frames", shown.get("frame_count"))
+            with turns.of(shown["width"] * shown["height"]), stage as on_frame:
                 report = clean_ad(
                     source.file(source.manifest["file"]),
                     load_tracks(masks.path),
@@ -77,7 +83,7 @@ def cleaned_frames(
         bundle, reused = store.ensure("cleaned_frames", key, identity, fill)
         return Made(bundle, reused, _shown(bundle, source), verdicts_of(bundle, gates))
 
-    return make_chunk(context, make)
+    return make_chunk(context, make, workers=inpainter.at_once)
 
 
 def _refuse_foreign_marks(context: dg.AssetExecutionContext, ad: Ad, masks: Bundle, source: Bundle) -> None:

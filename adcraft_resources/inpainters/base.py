@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dagster as dg
 import numpy as np
@@ -35,6 +35,9 @@ CONTEXT_S = 1.0  # how far before and after a text's life other frames are asked
 
 class Inpainter(dg.ConfigurableResource, ABC):  # type: ignore[misc]
     """Removes overlay text: real pixels of other frames first, `fill` only for what none reveals."""
+
+    at_once: ClassVar[int] = 1
+    """Ads it may clean side by side."""
 
     crf: float = Field(default=13.0, ge=0, le=30, description="x264 quality of the mezzanine.")
 

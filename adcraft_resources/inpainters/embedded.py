@@ -5,6 +5,8 @@ Belongs here: filling one still. Does not: time (`base`).
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from adcraft_resources.algorithms.push_pull import push_pull
@@ -14,6 +16,8 @@ from adcraft_resources.inpainters.base import Inpainter
 
 class EmbeddedInpainter(Inpainter):
     """Continues the surroundings smoothly under the mask."""
+
+    at_once: ClassVar[int] = 2  # one keeps little more than a core busy
 
     @property
     def version(self) -> str:

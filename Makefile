@@ -58,6 +58,7 @@ CLUSTER_PYTEST = pytest -q -o python_files='cluster_*.py' adcraft_tests/k8s
 # CASES=all runs every scenario, about half an hour on 2 cores.
 test-cluster: .venv-cluster/.ready
 ifneq ($(CLUSTER_SIM),)
+	@.venv-cluster/bin/python -m adcraft_tests.k8s.stand_in.ready
 	@.venv-cluster/bin/$(CLUSTER_PYTEST) --ignore adcraft_tests/k8s/cluster_real.py -m '$(if $(filter all,$(CASES)),not ray,not ray and not slow)'
 else ifneq ($(KUBECONFIG),)
 	@.venv-cluster/bin/$(CLUSTER_PYTEST)/cluster_real.py adcraft_tests/k8s/cluster_job_bodies.py adcraft_tests/k8s/cluster_manifests.py

@@ -12,7 +12,9 @@ import pytest
 from adcraft_assets.definitions import build_defs
 from adcraft_assets.launches import launch
 from adcraft_tests.graph.conftest import write_ad
-from adcraft_tests.k8s.stand_in import CLASSES, ROOT, stand_in_cluster, wait_for
+from adcraft_tests.k8s.stand_in.cluster import wait_for
+from adcraft_tests.k8s.stand_in.nodes import CLASSES, ROOT
+from adcraft_tests.k8s.stand_in.start import stand_in_cluster
 
 KEYS = ["soap__v0", "soap__v1"]
 UPSTREAM = ("source_video", "keyframes", "ocr_masks", "cleaned_frames", "hooks")

@@ -8,7 +8,7 @@ import pytest
 
 from adcraft_tests.graph.conftest import write_ad
 from adcraft_tests.k8s.local_runs import local_runs
-from adcraft_tests.k8s.stand_in import wait_for
+from adcraft_tests.k8s.stand_in.cluster import wait_for
 
 pytestmark = pytest.mark.slow
 

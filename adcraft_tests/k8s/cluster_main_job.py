@@ -13,7 +13,9 @@ import pytest
 from adcraft_assets.launches import add_partitions, launch
 from adcraft_tests.graph.conftest import write_ad
 from adcraft_tests.k8s.pinned_defs import build_defs
-from adcraft_tests.k8s.stand_in import CLASSES, stand_in_cluster, wait_for
+from adcraft_tests.k8s.stand_in.cluster import wait_for
+from adcraft_tests.k8s.stand_in.nodes import CLASSES
+from adcraft_tests.k8s.stand_in.start import stand_in_cluster
 
 ADS = 3
 KEYS = [f"soap__v{number}" for number in range(ADS)]

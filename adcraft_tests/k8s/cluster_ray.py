@@ -10,7 +10,7 @@ import pytest
 from adcraft_tests.graph.conftest import write_ad
 from adcraft_tests.k8s.faulty_proxy import free_port
 from adcraft_tests.k8s.local_runs import local_runs
-from adcraft_tests.k8s.stand_in import ROOT
+from adcraft_tests.k8s.stand_in.nodes import ROOT
 
 pytestmark = pytest.mark.ray
 RAY = str(Path(sys.executable).parent / "ray")

@@ -14,7 +14,8 @@ import dagster as dg
 from adcraft_assets.definitions import build_defs
 from adcraft_assets.launches import add_partitions, launch
 from adcraft_tests.k8s.scenario_defs import SERVER
-from adcraft_tests.k8s.stand_in import CLASSES, file_server
+from adcraft_tests.k8s.stand_in.nodes import CLASSES
+from adcraft_tests.k8s.stand_in.services import file_server
 
 UPSTREAM = ("source_video", "keyframes", "ocr_masks", "cleaned_frames", "hooks")
 GPU_STEP = {**CLASSES["flux"], "node_selector": {}, "retries": 1}

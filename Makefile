@@ -53,7 +53,7 @@ test: setup
 	@.venv-$*/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-CLUSTER_PYTEST = pytest -q -o python_files='cluster_*.py' adcraft_tests/k8s
+CLUSTER_PYTEST = pytest -q --disable-warnings --durations=8 -o python_files='cluster_*.py' adcraft_tests/k8s
 
 # CASES=all runs every scenario, about half an hour on 2 cores.
 test-cluster: .venv-cluster/.ready

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from adcraft_tests.graph.conftest import write_ad
-from adcraft_tests.k8s.cluster_faults import JOB, prepare
+from adcraft_tests.k8s.scenes import JOB, prepare
 from adcraft_tests.k8s.stand_in.nodes import BUCKET, CLASSES, CPU_NODES, ROOT, gpu_node
 from adcraft_tests.k8s.stand_in.start import stand_in_cluster
 

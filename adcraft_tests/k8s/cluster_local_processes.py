@@ -8,7 +8,7 @@ import pytest
 
 from adcraft_tests.graph.conftest import write_ad
 from adcraft_tests.k8s.local_runs import local_runs
-from adcraft_tests.k8s.stand_in.cluster import wait_for
+from adcraft_tests.k8s.stand_in.cluster import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,7 @@ def ads(tmp_path):
 
 def finish(runs, processes):
     for key, process in processes.items():
-        assert process.wait(240) == 0, runs.log(key)
+        assert process.wait(PATIENCE_S) == 0, runs.log(key)
 
 
 @pytest.mark.parametrize("gpu_count", [1, 2])
@@ -48,12 +48,12 @@ def test_a_killed_step_gives_its_device_back_and_is_told_by_its_signal(tmp_path,
     (ads / "held-1").write_text("")
     with local_runs(tmp_path, ads, "multiprocess", gpu_count=1) as runs:
         process = runs.start(runs.keys[0])
-        wait_for(lambda: ("/held-1", 200) in runs.asked, 120, "the step", lambda: runs.log(runs.keys[0]))
+        wait_for(lambda: ("/held-1", 200) in runs.asked, "the step", lambda: runs.log(runs.keys[0]))
         (pid,) = [int(path.removeprefix("/pid-")) for path, _ in runs.asked if path.startswith("/pid-")]
         os.kill(pid, signal.SIGKILL)
-        assert process.wait(120) != 0
+        assert process.wait(PATIENCE_S) != 0
         assert "signal SIGKILL" in runs.log(runs.keys[0])
         (ads / "held-1").unlink()
         time.sleep(1)
-        assert runs.start(runs.keys[1]).wait(240) == 0, runs.log(runs.keys[1])
+        assert runs.start(runs.keys[1]).wait(PATIENCE_S) == 0, runs.log(runs.keys[1])
         assert set(runs.devices()) == {"0"}

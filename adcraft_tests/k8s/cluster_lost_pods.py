@@ -37,7 +37,7 @@ def test_a_pod_over_its_memory_says_so(scene):
     scene.hit()
     scene.release()
     wait_for(
-        lambda: any(one.get("reason") == "OOMKilled" for one in scene.cluster.pods("end")), 60, "the OOM kill"
+        lambda: any(one.get("reason") == "OOMKilled" for one in scene.cluster.pods("end")), "the OOM kill"
     )
     (scene.ads / "eat-2").unlink()
     scene.end("GPU pod over its memory", "SUCCESS", says="OOMKilled")
@@ -50,7 +50,7 @@ def test_an_evicted_pod_is_retried_at_once(scene):
     scene.start()
     scene.until_held()
     scene.hit(type="evict", labels=STEP)
-    wait_for(lambda: scene.cluster.failures(scene.run_id), 60, "the step to say it was interrupted")
+    wait_for(lambda: scene.cluster.failures(scene.run_id), "the step to say it was interrupted")
     scene.release()
     scene.end("GPU pod evicted", "SUCCESS", says="Interrupted")
     scene.assert_only_the_second_was_made_again()
@@ -67,7 +67,7 @@ def test_a_lost_node_costs_a_retry_on_another(scene, name, fault):
     node = scene.cluster.pods()[-1]["node"]
     kept = scene.cluster.kubectl("get", "node", node, "-o", "json")
     scene.hit(type=fault, node=node)
-    wait_for(lambda: scene.cluster.failures(scene.run_id), 120, "the loss to be noticed")
+    wait_for(lambda: scene.cluster.failures(scene.run_id), "the loss to be noticed")
     scene.release()
     scene.end(name, "SUCCESS")
     scene.assert_only_the_second_was_made_again()

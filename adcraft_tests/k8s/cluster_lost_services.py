@@ -80,7 +80,6 @@ def test_a_killed_run_worker_is_resumed_and_its_step_keeps_running(scene):
         scene.hit(type="kill", labels=worker, reason="Error")
         wait_for(
             lambda: len(scene.cluster.run_pods(scene.run_id)) == 2,
-            120,
             "the run to be resumed",
             scene.cluster.story,
         )
@@ -101,7 +100,7 @@ def test_a_killed_daemon_costs_a_run_nothing(scene):
     scene.until_held()
     scene.hit(type="kill", labels={"app": daemon}, reason="Error")
     wait_for(
-        lambda: "Failed" in scene.cluster.kubectl("get", "job", daemon, "-o", "json"), 60, "the daemon's end"
+        lambda: "Failed" in scene.cluster.kubectl("get", "job", daemon, "-o", "json"), "the daemon's end"
     )
     scene.release()
     scene.end(

@@ -43,9 +43,9 @@ def ads(tmp_path_factory):
 def cluster(tmp_path_factory, ads):
     with stand_in_cluster(tmp_path_factory.mktemp("cluster"), ads) as cluster:
         run_ids = cluster.launch(KEYS[:2], KEYS[2:], module="adcraft_tests.k8s.pinned_defs")
-        states = cluster.wait(run_ids, 1200)
+        states = cluster.wait(run_ids)
         assert states == ["SUCCESS", "SUCCESS"], cluster.story()
-        wait_for(lambda: len(cluster.pods("end")) == len(cluster.pods()), 60, "the last pods to end")
+        wait_for(lambda: len(cluster.pods("end")) == len(cluster.pods()), "the last pods to end")
         yield cluster
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from adcraft_tests.k8s.stand_in.pod_image import PACKAGES, UnreachableError, pod_image, reachable
+from adcraft_tests.k8s.stand_in.nodes import PACKAGES
+from adcraft_tests.k8s.stand_in.pod_image import UnreachableError, pod_image, reachable
 from adcraft_tests.k8s.stand_in.ready import missing
 
 SCRIPT = "#!{python}\nimport sys, adcraft_assets\nprint(sys.prefix, adcraft_assets.__file__, *sys.argv[1:])\n"

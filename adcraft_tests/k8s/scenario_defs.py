@@ -3,6 +3,7 @@
 Belongs here: what pods of scenarios load. Does not: assertions.
 """
 
+import atexit
 import os
 import time
 import urllib.error
@@ -28,8 +29,22 @@ def _stands(name: str) -> bool:
         return False
 
 
+def _tell_cpu(moment: str) -> None:
+    """Tell the test's server the CPU seconds this process has spent by now."""
+    spent = time.process_time() + sum(os.times()[2:4])
+    _stands(f"cpu/{os.environ.get('HOSTNAME', 'here')}/{moment}/{spent:.2f}")
+
+
 class HeldStylist(EmbeddedStylist):
     """Develops looks as ever, but waits before the n-th while the test's server holds a file `held-n`."""
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        super().setup_for_execution(context)
+        _tell_cpu("work")
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        _tell_cpu("worked")
+        super().teardown_after_execution(context)
 
     def develop(self, style: Any, keys: Any, shots: Any, seed: int) -> Any:
         global _calls  # noqa: PLW0603  (Dagster copies resources; a step is one process)
@@ -51,6 +66,8 @@ HeldStylist.__name__ = "EmbeddedStylist"  # digests hold the class's name
 @dg.definitions
 def defs() -> dg.Definitions:
     """Adcraft's definitions and a job that renders variants alone."""
+    if SERVER in os.environ:
+        atexit.register(_tell_cpu, "end")
     made = build_defs(Path(os.environ["ADCRAFT_CONFIG"]), {"stylist": HeldStylist()})
     render = dg.define_asset_job("render_variants", selection=dg.AssetSelection.assets("styled_variants"))
     return dg.Definitions.merge(made, dg.Definitions(jobs=[render]))

@@ -68,28 +68,27 @@ class Scene:
             new = [one for one in self.cluster.journal("pods") if one.get("pod") not in known]
             return any(one["pod"].startswith(f"dagster-run-{self.run_id}") for one in new)
 
-        wait_for(run_pod_started, 60, "the run's pod")
+        wait_for(run_pod_started, "the run's pod")
         self.hit(type="api", method="POST", path="*/jobs", count=count, **fault)
         if seconds:
             time.sleep(seconds)
             self.cluster.heal()
 
     def until_held(self, call=2):
-        wait_for(
-            lambda: self.cluster.asked(f"held-{call}", 200),
-            120,
-            "the step to reach the second ad",
-            self.cluster.story,
-        )
+        def held():
+            assert not self.cluster.ended([self.run_id]), self.cluster.story()
+            return self.cluster.asked(f"held-{call}", 200)
+
+        wait_for(held, "the step to reach the second ad", self.cluster.story)
 
     def hit(self, **fault):
         self.hit_at = time.time()
         if fault:
             self.cluster.fault(**fault)
 
-    def end(self, name, expected, *, seconds=240, says="", note=""):
+    def end(self, name, expected, *, says="", note=""):
         """Wait for the run's end and write the scenario's row."""
-        (state,) = self.cluster.wait([self.run_id], seconds)
+        (state,) = self.cluster.wait([self.run_id])
         told = self.cluster.failures(self.run_id)
         noticed = f"{told[0][0] - self.hit_at:.0f}" if told and self.hit_at else "-"
         retries = sum(kind == "STEP_UP_FOR_RETRY" for _, _, kind, _ in told)

@@ -15,6 +15,9 @@ import yaml
 from adcraft_tests.k8s.chart_values import HOME
 from adcraft_tests.k8s.stand_in.nodes import IMAGE
 
+PATIENCE_S = 1200
+"""A loaded machine takes minutes for what takes seconds; only what fails waits so long."""
+
 
 class Cluster:
     """The running cluster, as a test sees it."""
@@ -66,6 +69,10 @@ class Cluster:
     def asked(self, name, status):
         """Whether a pod asked the test's server for a file and got this answer."""
         return (f"/{name}", status) in self._asked_for
+
+    def told(self, start):
+        """What pods told the test's server by asking for a path that starts so."""
+        return [path.removeprefix(f"/{start}") for path, _ in self._asked_for if path.startswith(f"/{start}")]
 
     def forget_what_was_asked(self):
         self._asked_for.clear()
@@ -121,7 +128,7 @@ class Cluster:
                 self._must_not_have_failed(name)
             return len(self.instance.get_runs()) >= len(before) + len(chunks)
 
-        wait_for(launched, 120, "the runs to be launched")
+        wait_for(launched, "the runs to be launched")
         return [run.run_id for run in self.instance.get_runs() if run.run_id not in before]
 
     def start_daemon(self):
@@ -136,7 +143,7 @@ class Cluster:
             self._must_not_have_failed(name)
             return bool(self._ends_of(name))
 
-        wait_for(ended, 60, "a pod that imports adcraft", self.story)
+        wait_for(ended, "a pod that imports adcraft", self.story)
 
     def _ends_of(self, name):
         return [
@@ -186,13 +193,12 @@ class Cluster:
         return name
 
     # -- what happened
-    def wait(self, run_ids, seconds):
+    def ended(self, run_ids):
+        return all(self.instance.get_run_by_id(one).is_finished for one in run_ids)
+
+    def wait(self, run_ids):
         """Wait until the runs have ended; return their states."""
-
-        def ended():
-            return all(self.instance.get_run_by_id(one).is_finished for one in run_ids)
-
-        wait_for(ended, seconds, f"runs {run_ids} to end", self.story)
+        wait_for(lambda: self.ended(run_ids), f"runs {run_ids} to end", self.story)
         return [self.instance.get_run_by_id(one).status.value for one in run_ids]
 
     def events(self, run_id, *kinds):
@@ -221,13 +227,14 @@ class Cluster:
             lines += [
                 f"  {step} {kind}: {message[:400]}" for _, step, kind, message in self.failures(run.run_id)
             ]
-        lines += [json.dumps(one) for one in self.journal("pods")[-12:]]
+        lines += [json.dumps({**one, "argv": None}) for one in self.journal("pods")[-12:]]
         return "\n".join(lines)
 
 
-def wait_for(true, seconds, what, story=lambda: ""):
-    end = time.monotonic() + seconds
+def wait_for(true, what, story=lambda: ""):
+    """Wait until it is true; what can tell sooner that it never will be must raise in `true`."""
+    end = time.monotonic() + PATIENCE_S
     while not true():
         if time.monotonic() > end:
-            raise AssertionError(f"waited {seconds} s in vain for {what}\n{story()}")
+            raise AssertionError(f"waited {PATIENCE_S} s in vain for {what}\n{story()}")
         time.sleep(0.5)

@@ -6,6 +6,7 @@ Belongs here: what the cluster is. Does not: starting it.
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
+PACKAGES = ("adcraft_assets", "adcraft_resources", "adcraft_tests")
 IMAGE = "registry.example/adcraft-cuda:0.1.0"
 BUCKET = "creatives"
 PASSWORD = "lab"

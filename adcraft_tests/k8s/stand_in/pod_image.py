@@ -13,12 +13,11 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from adcraft_tests.k8s.stand_in.nodes import ROOT
+from adcraft_tests.k8s.stand_in.nodes import PACKAGES, ROOT
 
 HIDDEN = ("/tmp", "/dev", "/proc", "/sys", "/run", "/etc/adcraft", "/opt/dagster", "/results", "/weights")
 """Where a pod has volumes or a system of its own."""
 PLACES = ("/var/tmp", "/opt", "/srv")
-PACKAGES = ("adcraft_assets", "adcraft_resources", "adcraft_tests")
 
 
 class UnreachableError(Exception):

@@ -99,7 +99,6 @@ def _stand_in(folder, nodes, environment, code):
     try:
         wait_for(
             lambda: "ready" in (folder / "cluster.log").read_text(),
-            60,
             "the cluster",
             (folder / "cluster.log").read_text,
         )
@@ -117,7 +116,7 @@ def _objects(database, s3_url, executor_env):
     ]
     instance = instance_of(Values.model_validate(yaml.safe_load((ROOT / "k8s/values.yaml").read_text())))
     instance["storage"]["postgres"]["postgres_db"].update(hostname="127.0.0.1", port=database)
-    instance["run_monitoring"].update(poll_interval_seconds=5, start_timeout_seconds=60)
+    instance["run_monitoring"].update(poll_interval_seconds=5, start_timeout_seconds=600)
     # Without a daemon a queued run would wait for ever; scenarios that need the daemon run it for monitoring.
     instance["run_coordinator"] = {
         "module": "dagster._core.run_coordinator",

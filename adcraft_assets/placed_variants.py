@@ -28,6 +28,7 @@ from adcraft_resources.placements import (
     product_text,
     survey_subjects,
 )
+from adcraft_resources.programmes import Programme
 from adcraft_resources.progress import Progress
 from adcraft_resources.provenance import stamp
 from adcraft_resources.shot_lists import look_keys, read_shot_list
@@ -186,15 +187,19 @@ class _Work:
             for name, one in variants.items()
         }
         looks = self.stylist.develop_all(asked, look_keys(video, shot_list), shot_list.shots)
-        folder = self.store.working_folder(f"sound-{self.ad.key}")
-        sound, mastered = self._master(video, folder)
-        ad = PlacedAd(video, shot_list.shots, tracks, sightings, sound)
+        programmes = {name: Programme.of_variant(one.figures) for name, one in variants.items()}
+        sounds = {one: self._master(video, one, place) for place, one in enumerate(set(programmes.values()))}
+        ads = {
+            one: PlacedAd(video, shot_list.shots, tracks, sightings, sound, one)
+            for one, (sound, _) in sounds.items()
+        }
         placed = {}
         for count, (name, variant) in enumerate(variants.items(), 1):
             identity = {"identity": self.identity(variant)}
+            programme = programmes[name]
             with self.store.draft(PLACED, self.ad.key, digests[name], identity, point=False) as draft:
                 figures = place_variant(
-                    ad,
+                    ads[programme],
                     plans[name],
                     looks[name],
                     draft.folder,
@@ -202,24 +207,25 @@ class _Work:
                     settings=self.settings.placements,
                 )
                 draft.manifest["figures"] = {
-                    shape: self._finished(one, draft.folder, shape, variant, mastered)
+                    shape: self._finished(one, draft.folder, shape, variant, sounds[programme][1])
                     for shape, one in figures.items()
                 }
                 draft.manifest["ai_disclosure"] = variant.manifest["ai_disclosure"]
             assert draft.published is not None  # noqa: S101  # a draft that ended well is published
             placed[name] = draft.published
             on_count(count)
-        sound.unlink(missing_ok=True)
+        for sound, _ in sounds.values():
+            sound.unlink(missing_ok=True)
         return placed
 
-    def _master(self, video: Path, folder: Path) -> tuple[Path, Mastering]:
-        """Write the ad's sound once for all variants and shapes."""
+    def _master(self, video: Path, programme: Programme, place: int) -> tuple[Path, Mastering]:
+        """Write the ad's sound as a programme has it, once for all its variants and shapes."""
         asked = self.settings.placements
-        sound = folder / "sound.wav"
+        sound = self.store.working_folder(f"sound-{self.ad.key}") / f"sound-{place}.wav"
         mastered = master_sound(
-            video,
+            programme.sound_of(video),
             sound,
-            duration_s=probe_video(video).duration_s,
+            duration_s=programme.length_s(probe_video(video).duration_s),
             lufs=asked.loudness_lufs,
             true_peak_dbtp=asked.true_peak_dbtp,
         )
@@ -235,7 +241,8 @@ class _Work:
         signed = self._signed(video, poster, variant.manifest["ai_disclosure"])
         probe: dict[str, Any] = {**(inspect_delivery(video) if signed else figures["probe"])}
         off = float(probe["video_duration_s"]) - float(figures["expected_s"])
-        lag = audio_offset_ms(self.cleaned.file(MEZZANINE), video)
+        shown = Programme.of_variant(variant.figures).sound_of(self.cleaned.file(MEZZANINE))
+        lag = audio_offset_ms(shown, video)
         told = {**probe, "sound_lag_ms": lag, "duration_off_s": round(off, 4)}
         return {
             **figures,

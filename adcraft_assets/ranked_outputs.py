@@ -29,6 +29,7 @@ from adcraft_resources.errors import StoreDamaged
 from adcraft_resources.experiments import compare_cells, judge_isolation
 from adcraft_resources.performance import record_delivered
 from adcraft_resources.policies import PolicyReview
+from adcraft_resources.programmes import Programme
 from adcraft_resources.progress import Progress
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.shot_lists import read_shot_list
@@ -162,11 +163,11 @@ class _Work:
     def _figures(self, name: str, bundle: Bundle, look: Any, baseline: float) -> VariantFigures:
         measured, shots = bundle.figures, read_shot_list(self.shots).shots
         first = measured["first_frame"]["after"]
-        steadiness = measured.get("steadiness", {})
+        steadiness, programme = measured.get("steadiness", {}), Programme.of_variant(measured)
         return VariantFigures(
             id=name,
             duration_s=float(measured["probe"]["video_duration_s"]),
-            shots=tuple((shot.start_s, shot.end_s) for shot in shots),
+            shots=programme.shown_spans((shot.start_s, shot.end_s) for shot in shots),
             prompt_fit=look.fit,
             baseline_fit=baseline,
             scorer=self.encoder.scorer,
@@ -174,7 +175,7 @@ class _Work:
             sharpness=first["sharpness"],
             warp_ratio=steadiness.get("warp"),
             flicker_ratio=steadiness.get("flicker"),
-            product_seen=self._product_seen(),
+            product_seen=self._product_seen(programme),
             style_ssim=measured["style_ssim"],
             text_area=measured["text_area_share"],
             hook=bundle.manifest["plan"]["hook"]["on_screen"],
@@ -187,13 +188,14 @@ class _Work:
     def _review(self, bundle: Bundle) -> PolicyReview:
         return review_of(self.ad, self.settings, bundle.manifest["plan"], self.masks.manifest)
 
-    def _product_seen(self) -> tuple[tuple[float, float], ...] | None:
+    def _product_seen(self, programme: Programme) -> tuple[tuple[float, float], ...] | None:
         """Spans in seconds with product text on screen; None where nobody said what to look for and none was seen."""
         fps = frame_rate(self.source)
         labels = [track for track in self.masks.manifest["tracks"] if track["kind"] == "label"]
         if not labels and not self.ad.product.protected_text:
             return None
-        return tuple((track["first_frame"] / fps, (track["last_frame"] + 1) / fps) for track in labels)
+        spans = ((track["first_frame"] / fps, (track["last_frame"] + 1) / fps) for track in labels)
+        return programme.shown_spans(spans)
 
     def _told(self, order: RankedVariants) -> dict[str, Any]:
         manifests = {one.id: self.variants[one.id].manifest for one in order.delivered}

@@ -24,6 +24,7 @@ from adcraft_resources.appraisals import Appraisal, appraise
 from adcraft_resources.cleaning import MEZZANINE
 from adcraft_resources.encoders import ImageEncoder
 from adcraft_resources.gates import judge_variant
+from adcraft_resources.programmes import Programme
 from adcraft_resources.progress import OnFrame, Progress
 from adcraft_resources.provenance import disclose, generative_uses, stamp
 from adcraft_resources.result_cache import ResultCache
@@ -255,8 +256,9 @@ class _Work:
 
     def _probe(self, one: RenderedVariant) -> dict[str, Any]:
         """Return the file's figures, with its sound and duration against the cleaned ad's."""
-        probe = one.figures["probe"]
-        lag = audio_offset_ms(self.cleaned.file(MEZZANINE), one.folder / VIDEO)
+        probe, mezzanine = one.figures["probe"], self.cleaned.file(MEZZANINE)
+        programme = Programme.of_variant(one.figures)
+        lag = audio_offset_ms(programme.sound_of(mezzanine), one.folder / VIDEO)
         off = float(probe["video_duration_s"]) - float(one.figures["expected_s"])
         return {**probe, "sound_lag_ms": lag, "duration_off_s": round(off, 4)}
 

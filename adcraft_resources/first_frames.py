@@ -50,6 +50,15 @@ class FirstFrameSettings(Section):
     fade_frames: int = Field(
         default=8, ge=6, le=10, description="Frames over which contrast and glow fade out."
     )
+    start_within_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="How far in an ad may begin, where a later picture opens clearly better.",
+    )
+    teaser_s: float = Field(
+        default=0.0, ge=0, le=2, description="Length of the strongest later moment shown ahead; 0 for none."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class LookMeasures:
     def __init__(self, frame_count: int) -> None:
         self._ssim_every = max(_SSIM_APART, frame_count // _SSIM_SAMPLES)
         self._window_every = max(2 * _WINDOW, frame_count // _WINDOWS)
+        self._count = 0
         self._ssims: list[float] = []
         self._lifts: list[tuple[float, int]] = []
         self._opening_lift: float | None = None
@@ -37,14 +38,15 @@ class LookMeasures:
 
     def push(self, timed: TimedPicture, styled: Yuv420, skin: Mask | None) -> None:
         """Take the next picture, its restyled one (BT.709 limited), and its skin where it is known."""
-        if timed.index % self._ssim_every == 0:
+        count, self._count = self._count, self._count + 1
+        if count % self._ssim_every == 0:
             self._ssims.append(structural_similarity(_as_delivered(timed.picture).y, styled.y))
         if skin is not None:
             self._note_skin(timed, styled, skin)
-        place = timed.index % self._window_every
+        place = count % self._window_every
         if place == 0:
             self._meters.append(SteadinessMeter(step=2))
-        if place < _WINDOW and self._meters:
+        if place < _WINDOW:
             self._meters[-1].push(_small(timed.picture), _small(styled))
 
     def push_opening(self, source: Yuv420, opened: Yuv420, skin: Mask) -> None:

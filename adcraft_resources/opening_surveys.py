@@ -7,8 +7,10 @@ Does not: choosing crops (first_frames) or places (typography).
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +21,17 @@ from adcraft_resources.algorithms.framing import Box, Crop
 from adcraft_resources.algorithms.saliency import score_opening
 from adcraft_resources.algorithms.skin import skin_mask
 from adcraft_resources.algorithms.values import Frame, Mask, Shot, TextTracks
+from adcraft_resources.errors import VideoUnreadable
 from adcraft_resources.faces import find_faces
-from adcraft_resources.video_codecs import TimedPicture, VideoFacts, read_frames, rgb_of, small_rgb_of
+from adcraft_resources.programmes import CLEARLY_BETTER, Prefer, Programme
+from adcraft_resources.video_codecs import (
+    TimedPicture,
+    VideoFacts,
+    VideoReader,
+    read_frames,
+    rgb_of,
+    small_rgb_of,
+)
 
 _OPENING_S: Final = 0.8  # looked at for faces, labels and what draws the eye, and held in memory meanwhile
 _OPENING_SAMPLES: Final = 3
@@ -28,16 +39,11 @@ _LATER_SHOTS: Final = 4  # whose middle is looked at for skin
 _FACE_SIDE: Final = 320  # px of the short side on which faces are sought: one of 8 % of it is found
 _POSTER_S: Final = _OPENING_S
 _POSTER_EVERY: Final = 5  # pictures
-_POSTER_GAIN: Final = 0.08  # of the opening score another frame must win to stand for the video
 _FACE_WEIGHT: Final = 1.0
 _LABEL_WEIGHT: Final = 0.8
 _FACE_MARGIN: Final = 0.12  # of a face's size kept around it: hair, chin
 _HOOK_S: Final = 3.0  # a hook is gone by then
 _AFTER_CUT: Final = 2  # pictures after a cut at which a shot is looked at
-
-
-Prefer = Callable[[Sequence[Frame]], Sequence[float]]
-"""Scores RGB pictures 0..1, higher is better."""
 
 
 @dataclass
@@ -78,16 +84,15 @@ class OpeningSurvey:
         """The first picture."""
         return self.frames[self.opening[0]]
 
-    def watch(self, pictures: Iterable[TimedPicture]) -> Iterator[TimedPicture]:
-        """Pass pictures on, finding skin in the middle of later shots before anyone else sees them.
+    def see(self, timed: TimedPicture) -> TimedPicture:
+        """Pass a picture on, finding skin in the middle of later shots before anyone else sees it.
 
-        Several passes may watch; each picture is looked at once.
+        Several passes may see it; it is looked at once.
         """
-        for timed in pictures:
-            if timed.index in self.later:
-                with self._watching:
-                    self._look_at(timed)
-            yield timed
+        if timed.index in self.later:
+            with self._watching:
+                self._look_at(timed)
+        return timed
 
     def _look_at(self, timed: TimedPicture) -> None:
         if timed.index not in self._watched:
@@ -132,21 +137,46 @@ def _face_shares(faces: Sequence[tuple[int, int, int, int]], frame: Frame) -> li
     ]
 
 
-def boxes_after_cuts(
-    video: Path, shots: Sequence[Shot], tracks: TextTracks | None
+def survey_programme(
+    video: Path,
+    shots: Sequence[Shot],
+    tracks: TextTracks | None,
+    programme: Programme,
+    prefer: Prefer | None = None,
+) -> OpeningSurvey:
+    """Look at a cleaned video's pictures from where it opens; as `survey_opening`, and what a hook meets besides.
+
+    Raises:
+        VideoUnreadable: The video cannot be decoded, or holds no picture.
+    """
+    with VideoReader(video) as reader, closing(reader.pictures()) as pictures:
+        from_start = (timed for timed in pictures if timed.index >= programme.start_frame)
+        head = list(islice(from_start, opening_length(reader.facts)))
+    if not head:
+        raise VideoUnreadable(f"{video} has no picture.", remedy="Clean the ad again.")
+    survey = survey_opening(head, shots, tracks, prefer)
+    survey.after_cuts = boxes_around(video, shots, tracks, programme)
+    return survey
+
+
+def boxes_around(
+    video: Path, shots: Sequence[Shot], tracks: TextTracks | None, programme: Programme
 ) -> list[tuple[Box, float]]:
-    """Return faces and product text of the shots that begin while a hook may still stand, with weights.
+    """Return faces and product text of the teaser and of the shots that begin while a hook may stand, with weights.
 
     Args:
-        video: The cleaned video; a picture of each such shot is decoded.
+        video: The cleaned video; a picture or two of each are decoded.
         shots: All shots of the video.
         tracks: The ad's text.
+        programme: What is shown.
 
     Raises:
         VideoUnreadable: The video cannot be decoded.
     """
-    soon = [shot for shot in shots[1:] if shot.start_s < _HOOK_S]
+    soon = [shot for shot in shots[1:] if programme.shown_s(shot.start_s) < _HOOK_S]
     seen = [min(shot.first_frame + _AFTER_CUT, shot.last_frame) for shot in soon]
+    if programme.teaser is not None:
+        seen += [programme.teaser.first_frame, programme.teaser.last_frame]
     boxes: list[tuple[Box, float]] = []
     for at, frame in read_frames(video, seen).items() if seen else ():
         boxes += [(box, _FACE_WEIGHT) for box in _face_shares(_faces_in(frame), frame)]
@@ -196,7 +226,7 @@ def _strongest(head: Sequence[TimedPicture], last: int, prefer: Prefer | None) -
     if prefer is not None:
         scores = [(own + seen) / 2 for own, seen in zip(scores, prefer(shown), strict=True)]
     best = int(np.argmax(scores))
-    return picked[best if scores[best] > scores[0] + _POSTER_GAIN else 0].index
+    return picked[best if scores[best] > scores[0] + CLEARLY_BETTER else 0].index
 
 
 def _quarter(timed: TimedPicture) -> Frame:

@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 
 from adcraft_resources.algorithms.camera_path import CameraPath, trace_camera
 from adcraft_resources.algorithms.values import Shot, TextTracks
 from adcraft_resources.crews import Crew
-from adcraft_resources.opening_surveys import (
-    OpeningSurvey,
-    Prefer,
-    boxes_after_cuts,
-    opening_length,
-    survey_opening,
-)
-from adcraft_resources.video_codecs import CodedSound, TimedPicture, VideoReader, probe_video
+from adcraft_resources.first_frames import FirstFrameSettings
+from adcraft_resources.opening_surveys import OpeningSurvey, survey_programme
+from adcraft_resources.programmes import Prefer, Programme, choose_programme
+from adcraft_resources.video_codecs import CodedSound, VideoReader
 
 
 class SharedClip:
@@ -31,6 +26,7 @@ class SharedClip:
         shots: Its shots in order.
         tracks: The ad's text.
         prefer: Scores pictures, to choose who stands for the video.
+        first_frame: Where the ad may open.
     """
 
     def __init__(
@@ -39,31 +35,43 @@ class SharedClip:
         shots: Sequence[Shot],
         tracks: TextTracks | None = None,
         prefer: Prefer | None = None,
+        first_frame: FirstFrameSettings | None = None,
     ) -> None:
         self._prefer = prefer
+        self._first_frame = first_frame or FirstFrameSettings()
         self.crew = Crew()
         self.stop = threading.Event()
         """Set when a pass failed: the others end as soon as they can."""
         self._mezzanine, self._shots, self._tracks = mezzanine, shots, tracks
+        self._programme: Programme | None = None
         self._survey: OpeningSurvey | None = None
         self._sounds: dict[Path, CodedSound | None] = {}
         self._path: CameraPath | None = None
-        self._surveying, self._tracing, self._sounding = threading.Lock(), threading.Lock(), threading.Lock()
+        self._choosing, self._surveying = threading.Lock(), threading.Lock()
+        self._tracing, self._sounding = threading.Lock(), threading.Lock()
 
-    def survey(self, head: Sequence[TimedPicture]) -> OpeningSurvey:
-        """Return what the first pictures show; whoever comes first with them finds it."""
+    def programme(self) -> Programme:
+        """Return where the ad opens; whoever asks first has it chosen."""
+        with self._choosing:
+            if self._programme is None:
+                self._programme = choose_programme(
+                    self._mezzanine, self._shots, self._first_frame, self._prefer
+                )
+            return self._programme
+
+    def survey(self) -> OpeningSurvey:
+        """Return what the opening shows; whoever asks first has it looked at.
+
+        Raises:
+            VideoUnreadable: There is no picture to open with.
+        """
+        programme = self.programme()
         with self._surveying:
             if self._survey is None:
-                self._survey = survey_opening(head, self._shots, self._tracks, self._prefer)
-                self._survey.after_cuts = boxes_after_cuts(self._mezzanine, self._shots, self._tracks)
+                self._survey = survey_programme(
+                    self._mezzanine, self._shots, self._tracks, programme, self._prefer
+                )
             return self._survey
-
-    def survey_ahead(self) -> None:
-        """Survey the opening now, in the caller's thread."""
-        with VideoReader(self._mezzanine) as reader:
-            head = list(islice(reader.pictures(), opening_length(reader.facts)))
-        if head and self._shots:
-            self.survey(head)
 
     def camera_path(self) -> CameraPath:
         """Return the camera's path through the clip, found in a decoding of its own."""
@@ -74,11 +82,12 @@ class SharedClip:
             return self._path
 
     def sound(self, source: Path) -> CodedSound | None:
-        """Return a file's sound, coded once for all variants; None for a file without any."""
+        """Return a file's sound as the programme has it, coded once for all variants; None for a file without any."""
+        programme = self.programme()
         with self._sounding:
             if source not in self._sounds:
-                facts = probe_video(source)
-                self._sounds[source] = CodedSound(source, facts.start_s) if facts.has_audio else None
+                line = programme.sound_of(source)
+                self._sounds[source] = None if line is None else CodedSound(line)
             return self._sounds[source]
 
     def close(self) -> None:

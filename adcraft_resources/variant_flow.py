@@ -15,7 +15,7 @@ from pathlib import Path
 from adcraft_resources.algorithms.looks import Look
 from adcraft_resources.algorithms.values import Shot, TextTracks
 from adcraft_resources.first_frames import FirstFrameSettings
-from adcraft_resources.opening_surveys import Prefer
+from adcraft_resources.programmes import Prefer
 from adcraft_resources.shared_clips import SharedClip
 from adcraft_resources.variant_renderer import MeanCount, RenderedVariant, Stopped, render_variants
 from adcraft_resources.variants import VariantPlan
@@ -58,7 +58,7 @@ def render_as_developed(
         The variants in the plans' order. The first error of any pass, or of `developed`, ends all passes and is raised.
     """
     by_id = {plan.id: plan for plan in plans}
-    clip = SharedClip(mezzanine, shots, tracks, prefer)
+    clip = SharedClip(mezzanine, shots, tracks, prefer, first_frame)
     counts = MeanCount(len(plans), on_frame)
 
     one_pass = partial(
@@ -79,7 +79,7 @@ def render_as_developed(
 
     with closing(clip):
         if prefer is not None:
-            clip.survey_ahead()
+            clip.survey()
         return _joined(plans, _run_passes(clip, developed, render, most=len(plans), rides=rides))
 
 

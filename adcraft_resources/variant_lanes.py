@@ -26,6 +26,7 @@ from adcraft_resources.errors import VideoUnwritable
 from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.look_measures import LookMeasures
 from adcraft_resources.opening_surveys import OpeningSurvey
+from adcraft_resources.programmes import Programme
 from adcraft_resources.typography.overlay import HookOverlay
 from adcraft_resources.typography.typesetter import PlacedHook, Typesetter
 from adcraft_resources.variant_dressing import Dressing
@@ -43,6 +44,7 @@ class Job:
     """What every lane of a video shares."""
 
     survey: OpeningSurvey
+    programme: Programme
     first_shot_end: int
     frame_count: int
     size: tuple[int, int]
@@ -150,11 +152,12 @@ class Lane:
         boxes = self.job.survey.keep_boxes()
         self.figures["first_frame"] = {
             "opening": self.plan.opening,
+            "programme": self.job.programme.to_dict(),
             "crop": dressing.crop.to_list(),
             "edit": dressing.edit.figures,
             "source": score_opening(self.job.survey.first, boxes),
             "before": score_opening(before, boxes),
-            "after": score_opening(after, [dressing.crop.map_box(box) for box in boxes]),
+            "after": score_opening(after, [dressing.crop_at(timed.index).map_box(box) for box in boxes]),
         }
         _write_jpeg(self.folder / BEFORE, before)
 

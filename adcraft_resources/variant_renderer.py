@@ -13,11 +13,9 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +24,8 @@ from adcraft_resources.algorithms.values import Shot, TextTracks
 from adcraft_resources.crews import Crew
 from adcraft_resources.errors import VideoUnreadable
 from adcraft_resources.first_frames import FirstFrameSettings
-from adcraft_resources.opening_surveys import OpeningSurvey, opening_length
+from adcraft_resources.opening_surveys import OpeningSurvey
+from adcraft_resources.programmes import Programme
 from adcraft_resources.shared_clips import SharedClip
 from adcraft_resources.variant_lanes import BEFORE, POSTER, VIDEO, Job, Lane
 from adcraft_resources.variants import VariantPlan
@@ -35,13 +34,13 @@ from adcraft_resources.video_codecs import (
     TimedPicture,
     VideoFacts,
     VideoReader,
-    at_constant_rate,
     delivery_rate,
     inspect_delivery,
     probe_video,
+    shown_at_constant_rate,
 )
 
-VERSION: Final = "4"
+VERSION: Final = "5"
 """Changes whenever the same plan would give other pictures."""
 
 FILES: Final = (VIDEO, POSTER, BEFORE)
@@ -95,7 +94,7 @@ def render_variants(
     """
     if not shots:
         raise VideoUnreadable(f"{mezzanine} has no shot.", remedy="Scan its shots again.")
-    clip = shared or SharedClip(mezzanine, shots, tracks)
+    clip = shared or SharedClip(mezzanine, shots, tracks, first_frame=first_frame)
     _show_path(clip, [looks[plan.id] for plan in plans])
     made: list[RenderedVariant] = []
     with closing(clip) if shared is None else nullcontext():
@@ -122,18 +121,16 @@ def _render_pass(
     on_frame: Callable[[int], None] | None,
 ) -> list[RenderedVariant]:
     """Render plans, each with its look and folder, in one decoding."""
+    programme, survey = clip.programme(), clip.survey()
     with VideoReader(mezzanine) as reader:
-        facts, pictures = reader.facts, reader.pictures()
-        head = deque(islice(pictures, opening_length(facts)))
-        if not head:
-            raise VideoUnreadable(f"{mezzanine} has no picture.", remedy="Clean the ad again.")
-        survey = clip.survey(head)
         sound = None if audio_source is None else clip.sound(audio_source)
-        job = _job_of(facts, survey, sound, shots, first_frame, clip.crew)
+        job = _job_of(reader.facts, survey, programme, sound, shots, first_frame, clip.crew)
         lanes = [Lane(plan, look, job, folder) for plan, look, folder in group]
-        watched = survey.watch(chain(_emptied(head), pictures))
-        length = facts.duration_s if facts.variable_rate else None
-        ticks = _fan_out(at_constant_rate(watched, job.fps, duration_s=length), lanes, on_frame, clip.stop)
+        pictures = ((shown_s, survey.see(timed)) for shown_s, timed in programme.pictures(reader))
+        length = job.duration_s if reader.facts.variable_rate else None
+        ticks = _fan_out(
+            shown_at_constant_rate(pictures, job.fps, duration_s=length), lanes, on_frame, clip.stop
+        )
     return [_inspected(lane, ticks / float(job.fps)) for lane in lanes]
 
 
@@ -168,14 +165,10 @@ def _show_path(clip: SharedClip, looks: Sequence[Look]) -> None:
         look.follow(clip.camera_path())
 
 
-def _emptied(pictures: deque[TimedPicture]) -> Iterator[TimedPicture]:
-    while pictures:
-        yield pictures.popleft()
-
-
 def _job_of(
     facts: VideoFacts,
     survey: OpeningSurvey,
+    programme: Programme,
     sound: CodedSound | None,
     shots: Sequence[Shot],
     settings: FirstFrameSettings,
@@ -183,11 +176,12 @@ def _job_of(
 ) -> Job:
     return Job(
         survey,
+        programme,
         shots[0].last_frame,
         shots[-1].last_frame + 1,
         (facts.height, facts.width),
         delivery_rate(facts),
-        facts.duration_s,
+        programme.length_s(facts.duration_s),
         sound,
         settings,
         crew,

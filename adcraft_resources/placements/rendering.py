@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,23 +17,23 @@ from adcraft_resources.algorithms.camera_path import trace_camera
 from adcraft_resources.algorithms.looks import Look
 from adcraft_resources.algorithms.values import Shot, TextTracks
 from adcraft_resources.algorithms.window_choice import Sighting
-from adcraft_resources.errors import VideoUnreadable
 from adcraft_resources.first_frames import FirstFrameSettings
-from adcraft_resources.opening_surveys import OpeningSurvey, opening_length, survey_opening
+from adcraft_resources.opening_surveys import OpeningSurvey, survey_programme
 from adcraft_resources.placements.lanes import PlacedLane, Stage, file_names
 from adcraft_resources.placements.settings import PlacementSettings
+from adcraft_resources.programmes import Programme
 from adcraft_resources.variant_dressing import Dressing
 from adcraft_resources.variants import VariantPlan
 from adcraft_resources.video_codecs import (
     TimedPicture,
     VideoReader,
-    at_constant_rate,
     delivery_rate,
     inspect_delivery,
     measure_loudness,
+    shown_at_constant_rate,
 )
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Changes whenever the same plan would give other files."""
 LEAST_RATE: Final = 23
 """Frames a second that every placement takes; slower ads show pictures twice."""
@@ -42,7 +41,10 @@ LEAST_RATE: Final = 23
 
 @dataclass(frozen=True)
 class PlacedAd:
-    """A cleaned ad as its placements are made from: its shots, text, what it shows, and its mastered sound."""
+    """A cleaned ad as its placements are made from: its shots, text, what it shows, its mastered sound, its order.
+
+    The sound is that of the programme.
+    """
 
     video: Path
     shots: Sequence[Shot]
@@ -50,14 +52,12 @@ class PlacedAd:
     sightings: Sequence[Sighting]
     sound: Path
 
+    programme: Programme = field(default_factory=Programme)
+
     @cached_property
     def survey(self) -> OpeningSurvey:
         """What the ad's opening shows, looked at once for all variants; VideoUnreadable where there is no picture."""
-        with VideoReader(self.video) as reader:
-            head = list(islice(reader.pictures(), opening_length(reader.facts)))
-        if not head:
-            raise VideoUnreadable(f"{self.video} has no picture.", remedy="Clean the ad again.")
-        return survey_opening(head, self.shots, self.tracks)
+        return survey_programme(self.video, self.shots, self.tracks, self.programme)
 
 
 def place_variant(
@@ -85,12 +85,14 @@ def place_variant(
         fps = rate * -(-LEAST_RATE // rate) if rate < LEAST_RATE else rate
         dressing = Dressing(plan, look, ad.survey, ad.shots[0].last_frame, first_frame)
         size = facts.height, facts.width
-        shared = Stage(ad.shots, ad.sightings, size, fps, facts.duration_s, ad.sound, settings)
+        shown_s = ad.programme.length_s(facts.duration_s)
+        shared = Stage(ad.shots, ad.sightings, size, fps, shown_s, ad.sound, settings)
         lanes = [PlacedLane(one, dressing, shared, folder) for one in settings.formats]
         for lane in lanes:
             stack.enter_context(lane.writer())
-        length = facts.duration_s if facts.variable_rate or fps != rate else None
-        ticks = _run(dressing, lanes, at_constant_rate(reader.pictures(), fps, duration_s=length))
+        length = shown_s if facts.variable_rate or fps != rate else None
+        pictures = ad.programme.pictures(reader)
+        ticks = _run(dressing, lanes, shown_at_constant_rate(pictures, fps, duration_s=length))
     return {lane.placement.name: _measured(lane, ticks / float(fps)) for lane in lanes}
 
 

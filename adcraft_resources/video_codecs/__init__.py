@@ -5,13 +5,19 @@ Belongs here: the public names. Does not: code.
 
 from adcraft_resources.video_codecs.coded_sound import CodedSound
 from adcraft_resources.video_codecs.delivery import DeliveryWriter
-from adcraft_resources.video_codecs.facts import VideoFacts, probe_video
+from adcraft_resources.video_codecs.facts import VideoFacts, probe_video, shown_packets
 from adcraft_resources.video_codecs.inspection import audio_offset_ms, inspect_delivery
 from adcraft_resources.video_codecs.loudness import Loudness, Mastering, master_sound, measure_loudness
 from adcraft_resources.video_codecs.mezzanine import MezzanineWriter, stream_copy
 from adcraft_resources.video_codecs.pictures import TimedFrame, TimedPicture, rgb_of, small_rgb_of, yuv_of
 from adcraft_resources.video_codecs.reading import VideoReader, frames_at, read_frames
-from adcraft_resources.video_codecs.timing import at_constant_rate, delivery_rate, resample_times
+from adcraft_resources.video_codecs.sound import SplicedSound
+from adcraft_resources.video_codecs.timing import (
+    at_constant_rate,
+    delivery_rate,
+    resample_times,
+    shown_at_constant_rate,
+)
 
 __all__ = [
     "CodedSound",
@@ -19,6 +25,7 @@ __all__ = [
     "Loudness",
     "Mastering",
     "MezzanineWriter",
+    "SplicedSound",
     "TimedFrame",
     "TimedPicture",
     "VideoFacts",
@@ -34,6 +41,8 @@ __all__ = [
     "read_frames",
     "resample_times",
     "rgb_of",
+    "shown_at_constant_rate",
+    "shown_packets",
     "small_rgb_of",
     "stream_copy",
     "yuv_of",

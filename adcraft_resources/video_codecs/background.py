@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -17,7 +17,7 @@ _END = object()
 _POLL_S = 0.2  # how often a waiting thread looks whether the other side has gone
 
 
-def prefetch(items: Callable[[], Iterable[Item]], *, depth: int = 4) -> Iterator[Item]:
+def prefetch(items: Callable[[], Iterable[Item]], *, depth: int = 4) -> Generator[Item]:
     """Yield what `items()` yields, made up to `depth` ahead in a background thread.
 
     An error raised while making an item is raised here in its place. Closing the iterator early stops the thread

@@ -18,7 +18,7 @@ from av.audio.codeccontext import AudioCodecContext
 from av.container import OutputContainer
 
 from adcraft_resources.video_codecs.aac import filled
-from adcraft_resources.video_codecs.sound import DELIVERY_RATE_HZ, DecodedSound, Samples
+from adcraft_resources.video_codecs.sound import DELIVERY_RATE_HZ, DecodedSound, Samples, SplicedSound
 
 DELIVERY_BIT_RATE = 192_000
 _BLOCK = 1024  # samples an AAC packet holds
@@ -44,12 +44,11 @@ class CodedSound:
     FFmpeg's `fast` coder keeps peaks where they were; its default, `twoloop`, adds up to 5 dB to loud drums (measured).
 
     Args:
-        source: The file.
-        start_s: Its first picture's time.
+        line: What is encoded.
     """
 
-    def __init__(self, source: Path, start_s: float) -> None:
-        self._line = DecodedSound(source, start_s).blocks()
+    def __init__(self, line: DecodedSound | SplicedSound) -> None:
+        self._line = line.blocks()
         self._blocks = _equal_blocks(self._line)
         self._context = AudioCodecContext.create("aac", "w")
         prepare(self._context)
@@ -114,7 +113,7 @@ class EncodedSound:
     @classmethod
     def of(cls, source: Path, start_s: float, output: OutputContainer) -> Self:
         """Encode a file's sound for this output alone."""
-        encoded = cls(CodedSound(source, start_s), output)
+        encoded = cls(CodedSound(DecodedSound(source, start_s)), output)
         encoded._mine = True
         return encoded
 

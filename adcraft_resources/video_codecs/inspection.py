@@ -15,7 +15,7 @@ import numpy as np
 from adcraft_resources.errors import VideoUnreadable
 from adcraft_resources.video_codecs.boxes import Movie, Track, children, read_movie
 from adcraft_resources.video_codecs.facts import probe_video
-from adcraft_resources.video_codecs.sound import DELIVERY_RATE_HZ, DecodedSound, Samples
+from adcraft_resources.video_codecs.sound import DELIVERY_RATE_HZ, DecodedSound, Samples, SplicedSound
 
 _PROFILES = {66: "Baseline", 77: "Main", 88: "Extended", 100: "High", 110: "High 10", 122: "High 4:2:2"}
 _MAX_PRIMING = 2112  # samples before the first audible one: 1024 to 2112 by encoder
@@ -64,7 +64,7 @@ def inspect_delivery(path: Path) -> dict[str, object]:
     return figures
 
 
-def audio_offset_ms(a: Path, b: Path) -> float | None:
+def audio_offset_ms(a: Path | SplicedSound | None, b: Path) -> float | None:
     """Milliseconds the sound of `b` comes later than that of `a`, each against its own first picture.
 
     Cross-correlation of the first 20 s, lags up to 500 ms; None when either has no sound to compare.
@@ -72,7 +72,7 @@ def audio_offset_ms(a: Path, b: Path) -> float | None:
     Raises:
         VideoUnreadable: A file cannot be read.
     """
-    first, second = _mono(Path(a)), _mono(Path(b))
+    first, second = _mono(a), _mono(b)
     if first is None or second is None:
         return None
     length = min(len(first), len(second))
@@ -84,12 +84,17 @@ def audio_offset_ms(a: Path, b: Path) -> float | None:
     return float(lags[int(np.argmax(correlation[lags]))] * 1000 / DELIVERY_RATE_HZ)
 
 
-def _mono(path: Path) -> np.ndarray | None:
-    facts = probe_video(path)
-    if not facts.has_audio:
+def _mono(sound: Path | SplicedSound | None) -> np.ndarray | None:
+    if sound is None:
         return None
+    if isinstance(sound, SplicedSound):
+        line = sound.blocks()
+    else:
+        facts = probe_video(sound)
+        if not facts.has_audio:
+            return None
+        line = DecodedSound(sound, facts.start_s).blocks()
     pieces: list[Samples] = []
-    line = DecodedSound(path, facts.start_s).blocks()
     count = 0
     for piece in line:
         pieces.append(piece)

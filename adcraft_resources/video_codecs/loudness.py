@@ -21,7 +21,7 @@ from av.filter.graph import Graph
 from adcraft_resources.video_codecs.coded_sound import EncodedSound
 from adcraft_resources.video_codecs.containers import open_media
 from adcraft_resources.video_codecs.facts import probe_video
-from adcraft_resources.video_codecs.sound import DELIVERY_RATE_HZ, DecodedSound, Samples
+from adcraft_resources.video_codecs.sound import DELIVERY_RATE_HZ, DecodedSound, Samples, SplicedSound
 
 SILENT_LUFS = -60.0
 """Below this there is nothing to bring up but noise."""
@@ -68,16 +68,21 @@ def measure_loudness(path: Path) -> Loudness | None:
 
 
 def master_sound(
-    source: Path | None, out: Path, *, duration_s: float, lufs: float, true_peak_dbtp: float
+    source: Path | SplicedSound | None,
+    out: Path,
+    *,
+    duration_s: float,
+    lufs: float,
+    true_peak_dbtp: float,
 ) -> Mastering:
-    """Write a source's sound, from its first picture on, as a WAV of `duration_s` at the loudness asked for.
+    """Write a source's sound as a WAV of `duration_s` at the loudness asked for.
 
     The first pass measures, the second applies the gain, with a true-peak limiter where peaks would be over the
     limit; the result is encoded on trial as it will be delivered and measured again, and gain and limit are
     corrected until it holds. No sound, or silence, becomes silence.
 
     Args:
-        source: A video with or without sound; None for silence.
+        source: A video with or without sound, taken from its first picture on, or its sound; None for silence.
         out: The WAV to write (48 kHz stereo, 32-bit float).
         duration_s: Length, cut or filled with silence.
         lufs: Integrated loudness to reach.
@@ -107,16 +112,18 @@ def master_sound(
 class _Line:
     """A source's sound cut or filled to a length; silence for no source."""
 
-    def __init__(self, source: Path | None, duration_s: float) -> None:
-        facts = None if source is None else probe_video(source)
-        self._source = source if facts is not None and facts.has_audio else None
-        self._start_s = facts.start_s if facts is not None else 0.0
+    def __init__(self, source: Path | SplicedSound | None, duration_s: float) -> None:
+        self._source: DecodedSound | SplicedSound | None = None
+        if isinstance(source, SplicedSound):
+            self._source = source
+        elif source is not None and (facts := probe_video(source)).has_audio:
+            self._source = DecodedSound(source, facts.start_s)
         self._left = round(duration_s * DELIVERY_RATE_HZ)
 
     def blocks(self) -> Iterator[Samples]:
         left = self._left
         if self._source is not None:
-            for piece in DecodedSound(self._source, self._start_s).blocks():
+            for piece in self._source.blocks():
                 part = piece[:, :left]
                 left -= part.shape[1]
                 yield part

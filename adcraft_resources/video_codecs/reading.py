@@ -6,7 +6,7 @@ Belongs here: decoding files. Does not: facts (`facts`), colour arithmetic (`pic
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -48,7 +48,7 @@ class VideoReader:
     ) -> None:
         return None
 
-    def pictures(self) -> Iterator[TimedPicture]:
+    def pictures(self) -> Generator[TimedPicture]:
         """Every picture with untouched planes (after turn, even crop, 8-bit and deinterlacing where needed)."""
         return prefetch(self._decode, depth=_AHEAD)
 

@@ -7,7 +7,8 @@ Belongs here: audio streams, placed in seconds after the first picture of their 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import av
@@ -30,6 +31,7 @@ COPIED_CODECS = {
     "alac",
     "flac",
 }  # as FFmpeg names them
+_FADE = DELIVERY_RATE_HZ // 100  # samples
 _GAP_S = 0.03  # a hole or overlap longer than this in the source's times is real, shorter is rounding
 
 Samples = NDArray[np.float32]
@@ -116,6 +118,52 @@ class DecodedSound:
                         yield _piece(piece)
             for piece in resampler.resample(None):
                 yield _piece(piece)
+
+
+class SplicedSound:
+    """Stretches of a file's sound one after the other, as one line; joins are faded over 10 ms.
+
+    Args:
+        source: The file; it has sound.
+        start_s: Its first picture's time.
+        stretches: (from, to) in seconds after the first picture; None for the sound's end.
+    """
+
+    def __init__(self, source: Path, start_s: float, stretches: Sequence[tuple[float, float | None]]) -> None:
+        self._source, self._start = source, start_s
+        self._stretches = list(stretches)
+
+    def blocks(self) -> Generator[Samples]:
+        """Yield the line in pieces of any length."""
+        for place, (begin, end) in enumerate(self._stretches):
+            length = None if end is None else round((end - begin) * DELIVERY_RATE_HZ)
+            position = 0
+            for piece in _cut(DecodedSound(self._source, self._start + begin).blocks(), length):
+                yield piece * _gains(position, piece.shape[1], length, is_first=place == 0)
+                position += piece.shape[1]
+
+
+def _cut(line: Generator[Samples], length: int | None) -> Iterator[Samples]:
+    """The line cut or filled with silence to `length` samples; as it is for None."""
+    left = length
+    with closing(line):
+        for piece in line:
+            part = piece if left is None else piece[:, :left]
+            if left is not None:
+                left -= part.shape[1]
+            if part.shape[1]:
+                yield part
+            if left == 0:
+                return
+    if left:
+        yield np.zeros((2, left), np.float32)
+
+
+def _gains(position: int, count: int, length: int | None, *, is_first: bool) -> NDArray[np.float32]:
+    """Gain of each of `count` samples from `position` of a stretch: in at its start, out at its end."""
+    at = np.arange(position, position + count, dtype=np.float32)
+    gains = np.ones(count, np.float32) if is_first else np.minimum(1, at / _FADE)
+    return gains if length is None else np.minimum(gains, np.maximum(0, (length - 1 - at) / _FADE))
 
 
 def _piece(frame: av.AudioFrame) -> tuple[float, Samples]:

@@ -62,6 +62,14 @@ def at_constant_rate(
         yield item
 
 
+def shown_at_constant_rate(
+    pairs: Iterable[tuple[float, Item]], fps: Fraction, *, duration_s: float | None = None
+) -> Iterator[Item]:
+    """As `at_constant_rate` for (second shown, item)."""
+    for _, item in _shown_at_ticks(pairs, fps, duration_s):
+        yield item
+
+
 def _shown_at_ticks(
     timed: Iterable[tuple[float, Item]], fps: Fraction, duration_s: float | None
 ) -> Iterator[tuple[int, Item]]:

@@ -51,8 +51,7 @@ def test_a_hook_that_outlives_a_cut_is_told_who_comes_after_it(tmp_path, cut, wa
     quad = ((30, 300), (90, 300), (90, 330), (30, 330))
     label = TextTrack("t", "label", "printed", "SOAP", 1.0, cut, cut + 19, quads=((cut, quad),))
     clip = SharedClip(video, shots, TextTracks((360, 360), len(pictures), (label,)))
-    head = [TimedPicture(index, index / 25, yuv_of(picture)) for index, picture in enumerate(pictures[:20])]
-    boxes = clip.survey(head).avoid_boxes(Crop(), cut - 1)
+    boxes = clip.survey().avoid_boxes(Crop(), cut - 1)
     clip.close()
     assert len(boxes) == (2 if warned else 0)
     if warned:

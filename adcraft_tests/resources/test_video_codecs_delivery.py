@@ -26,6 +26,7 @@ from adcraft_resources.video_codecs import (
 )
 from adcraft_resources.video_codecs.aac import filled
 from adcraft_resources.video_codecs.coded_sound import EncodedSound
+from adcraft_resources.video_codecs.sound import DecodedSound
 from adcraft_tests.drawn_videos import Sound, clicks, flashes, montage, sync_offsets_ms, take, write_video
 
 
@@ -75,7 +76,7 @@ def test_a_delivered_file_is_what_platforms_take(tmp_path: Path) -> None:
 def test_sound_coded_once_for_several_files_is_what_each_would_code(tmp_path: Path) -> None:
     source = write_video(tmp_path / "a.mp4", montage([50], size=(128, 96)), 30, sound=Sound(clicks(2, [1])))
     _deliver(source, tmp_path / "own.mp4")
-    with contextlib.closing(CodedSound(source, probe_video(source).start_s)) as sound:
+    with contextlib.closing(CodedSound(DecodedSound(source, probe_video(source).start_s))) as sound:
         options = {"width": 96, "height": 128, "fps": Fraction(30), "audio_source": sound}
         with (
             VideoReader(source) as reader,
@@ -97,7 +98,7 @@ def _sound_packets(path: Path) -> list[tuple[int | None, bytes]]:
 def test_shared_sound_that_ended_is_not_gone_on_with(tmp_path: Path) -> None:
     source = write_video(tmp_path / "a.mp4", montage([50], size=(128, 96)), 30, sound=Sound(clicks(2, [1])))
     with (
-        contextlib.closing(CodedSound(source, 0.0)) as sound,
+        contextlib.closing(CodedSound(DecodedSound(source, 0.0))) as sound,
         av.open(str(tmp_path / "o.mp4"), "w") as output,
     ):
         assert len(list(EncodedSound(sound, output).finish(0.5))) > 0

@@ -90,6 +90,9 @@ class RunMonitoring(Part):
 
 class Daemon(Part):
     image: Image | None = None
+    env: dict[str, str] = {}
+    volumes: list[dict[str, Any]] = []
+    volume_mounts: list[dict[str, Any]] = []
     node_selector: dict[str, str] = {}
     pod_security_context: dict[str, Any] = {}
     security_context: dict[str, Any] = {}
@@ -106,6 +109,9 @@ class Service(Part):
 
 class Webserver(Part):
     image: Image | None = None
+    env: dict[str, str] = {}
+    volumes: list[dict[str, Any]] = []
+    volume_mounts: list[dict[str, Any]] = []
     service: Service
     node_selector: dict[str, str] = {}
     pod_security_context: dict[str, Any] = {}

@@ -86,6 +86,13 @@ def test_the_api_was_asked_only_for_what_the_role_allows(cluster):
     assert not [one for one in own if "adcraft-steps" in json.dumps(one)]  # a step has no token to ask with
 
 
+def test_no_pod_wrote_outside_its_volumes(cluster):
+    """The stand-in leaves root file systems writable; what lies in them, a read-only root would have refused."""
+    roots = list((cluster.folder / "state" / "pods").glob("*/dagster/upper"))
+    assert len(roots) >= len(cluster.pods())
+    assert not [path for root in roots for path in root.rglob("*") if path.is_file() and path.stat().st_size]
+
+
 def test_outputs_are_byte_for_byte_those_of_one_process(cluster, ads, tmp_path):
     config = {**cluster.config, "store": "store", "results": "results", "cluster": {}}
     path = tmp_path / "config.json"

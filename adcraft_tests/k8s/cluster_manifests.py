@@ -107,6 +107,19 @@ def test_runs_stay_off_spot_nodes_and_the_webserver_off_the_internet(values):
     assert "ingress" not in values
 
 
+def test_no_pod_the_chart_makes_runs_as_root_or_writes_to_its_image(values):
+    (code,) = values["dagster-user-deployments"]["deployments"]
+    for part in (values["dagsterWebserver"], values["dagsterDaemon"], code):
+        assert part["image"]["repository"].endswith("/adcraft-cpu")  # the chart's own images run as root
+        assert part["podSecurityContext"]["runAsNonRoot"]
+        assert part["podSecurityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        held = part["securityContext"]
+        assert held["readOnlyRootFilesystem"]
+        assert held["capabilities"] == {"drop": ["ALL"]}
+        assert not held["allowPrivilegeEscalation"]
+        assert "/tmp" in {one["mountPath"] for one in part["volumeMounts"]}
+
+
 def test_no_secret_stands_in_any_file():
     for path in FOLDER.iterdir():
         text = path.read_text()

@@ -42,6 +42,7 @@ def pod_image(code=ROOT, environment=Path(sys.prefix), places=PLACES):
             "make PYTHON=/usr/bin/python3 test-cluster"
         )
     if reachable(code) and reachable(environment):
+        _compile(code)
         yield environment, code
         return
     with tempfile.TemporaryDirectory(prefix="adcraft-image-", dir=_place(places, code)) as folder:
@@ -78,5 +79,11 @@ def _copy_environment(environment, target):
 def _copy_code(code, target):
     for name in PACKAGES:
         shutil.copytree(code / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
-    # A pod's file system goes with the pod: what isn't compiled now is compiled by each again.
-    subprocess.run([sys.executable, "-m", "compileall", "-q", target], check=True)
+    _compile(target)
+
+
+def _compile(code):
+    """A pod's file system goes with the pod: what isn't compiled now is compiled by each again."""
+    folders = [code / name for name in PACKAGES if (code / name).is_dir()]
+    if folders:
+        subprocess.run([sys.executable, "-m", "compileall", "-q", *folders], check=True)

@@ -74,7 +74,11 @@ def stand_in_cluster(folder, ads, *, nodes=NODES, classes=CLASSES, chunk=2, exec
 def _stand_in(folder, nodes, environment, code):
     port, state = free_port(), folder / "state"
     where = Path(os.environ["CLUSTER_SIM"]).resolve()
-    image = {"path": str(environment / "bin"), "workdir": str(code), "env": {"PYTHONPATH": str(code)}}
+    image = {
+        "path": str(environment / "bin"),
+        "workdir": str(code),
+        "env": {"PYTHONPATH": str(code), "PYTHONDONTWRITEBYTECODE": "1"},
+    }
     spec = {
         "nodes": list(nodes),
         "images": {"registry.example/adcraft*": image},

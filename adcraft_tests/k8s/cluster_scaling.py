@@ -1,7 +1,7 @@
 """Two GPU nodes against one, and what a step costs beyond its work.
 
 A sleep stands in for the model: 14 s an ad, which is 32 images (8 keyframes, 4 variants) of FLUX.2-klein-4B with one
-reference at 0.44 s each, measured on an H200 (fp8, batches of 4). Everything else is the graph's own. The sixteen ads have
+reference at 0.44 s each, measured on an H100 (fp8, batches of 4). Everything else is the graph's own. The sixteen ads have
 the same pictures under sixteen keys, so that what comes before the variants is made once and copied in the bucket.
 The last lines of what a step costs are CPU seconds of its pod: seconds on a wall depend on what else the machine does.
 """

@@ -4,6 +4,7 @@ Belongs here: the proxy and the server's process. Does not: assertions.
 """
 
 import http.client
+import random
 import re
 import socket
 import subprocess
@@ -18,10 +19,25 @@ SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request ra
 HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
-def free_port():
+def free_port(row=1):
+    """A port that is free, with those that follow it in the row.
+
+    From below the range the system itself hands out: one of those may be taken before a server comes to bind it.
+    """
+    for _ in range(200):
+        first = random.randrange(15_000, 32_000 - row)
+        if all(_is_free(first + place) for place in range(row)):
+            return first
+    raise OSError(f"no {row} free ports in a row between 15000 and 32000")
+
+
+def _is_free(port):
     with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def stand_in_cluster(folder, ads, *, nodes=NODES, classes=CLASSES, chunk=2, exec
 
 @contextmanager
 def _stand_in(folder, nodes, environment, code):
-    port, state = free_port(), folder / "state"
+    port, state = free_port(row=2), folder / "state"  # http, and https on the next
     where = Path(os.environ["CLUSTER_SIM"]).resolve()
     image = {
         "path": str(environment / "bin"),
@@ -100,12 +100,14 @@ def _stand_in(folder, nodes, environment, code):
         str(port),
     ]
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    told = folder / "cluster.log"
+
+    def ready():
+        assert process.poll() is None, f"the stand-in ended at once:\n{told.read_text()}"
+        return "ready: " in told.read_text()
+
     try:
-        wait_for(
-            lambda: "ready" in (folder / "cluster.log").read_text(),
-            "the cluster",
-            (folder / "cluster.log").read_text,
-        )
+        wait_for(ready, "the cluster", told.read_text)
         yield port
     finally:
         process.terminate()

@@ -7,6 +7,7 @@ Does not: time, masks, decisions about what is overlay.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +28,7 @@ from adcraft_resources.errors import ModelUnavailable
 
 DETECTION_FILE = "PP-OCRv6_det_small.onnx"
 RECOGNITION_FILE = "PP-OCRv6_rec_small.onnx"
+_LOADING = threading.Lock()  # of the module: resources that hold networks are copied, which a lock in them forbids
 
 
 def bundled_model(name: str) -> Path:
@@ -61,8 +63,9 @@ class TextNetworks:
 
     def detect(self, frame: Frame, long_side: int, *, size: tuple[int, int] | None = None) -> list[FoundQuad]:
         """Return the text boxes of `frame`, searched at `long_side` pixels, in pixels of a picture of `size`."""
-        if self._detector is None:
-            self._detector = _session(DETECTION_FILE)
+        with _LOADING:  # ads of a chunk are searched side by side, and both would load it
+            if self._detector is None:
+                self._detector = _session(DETECTION_FILE)
         tensor = network_input(frame, fit_size(frame.shape[:2], long_side))
         (probability,) = self._detector.run(None, {self._detector.get_inputs()[0].name: tensor})
         return quads_of_probability(probability[0, 0], size or frame.shape[:2])
@@ -72,10 +75,11 @@ class TextNetworks:
         return [self._read_line(cut_upright(frame, quad)) for quad in quads]
 
     def _read_line(self, line: Frame) -> tuple[str, float]:
-        if self._reader is None:
-            self._reader = _session(RECOGNITION_FILE)
-            names = self._reader.get_modelmeta().custom_metadata_map["character"].splitlines()
-            self._letters = ["", *names, " "]
+        with _LOADING:
+            if self._reader is None:
+                self._reader = _session(RECOGNITION_FILE)
+                names = self._reader.get_modelmeta().custom_metadata_map["character"].splitlines()
+                self._letters = ["", *names, " "]
         tensor = network_input(line, line.shape[:2])
         (scores,) = self._reader.run(None, {self._reader.get_inputs()[0].name: tensor})
         return self._decode(scores[0])

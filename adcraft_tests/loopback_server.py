@@ -17,11 +17,12 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it came: its path with query, and its headers."""
+    """One request as it came: its path with query, its headers, and the body of a POST."""
 
     path: str
     headers: Mapping[str, str]
     at_s: float
+    body: bytes = b""
 
 
 @dataclass
@@ -47,9 +48,13 @@ class LoopbackServer:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def do_POST(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
         loopback: LoopbackServer = self.server.loopback  # type: ignore[attr-defined]
-        loopback.seen.append(Seen(self.path, dict(self.headers.items()), time.monotonic()))
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        loopback.seen.append(Seen(self.path, dict(self.headers.items()), time.monotonic(), body))
         answer = loopback.routes.get(self.path.partition("?")[0], status(404))
         try:
             answer(self)

@@ -28,7 +28,9 @@ from adcraft_resources.errors import ModelUnavailable
 
 DETECTION_FILE = "PP-OCRv6_det_small.onnx"
 RECOGNITION_FILE = "PP-OCRv6_rec_small.onnx"
-_LOADING = threading.Lock()  # of the module: resources that hold networks are copied, which a lock in them forbids
+_LOADING = (
+    threading.Lock()
+)  # of the module: resources that hold networks are copied, which a lock in them forbids
 
 
 def bundled_model(name: str) -> Path:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 import pytest
 
 from adcraft_tests.graph.conftest import write_ad
+from adcraft_tests.loopback_server import loopback_server, status
 from adcraft_tests.ops.deployment import Deployment, Postgres, chromium, postgres_bin
 
 
@@ -34,18 +35,22 @@ class Site:
     def __init__(self, folder):
         self.folder, self.config = folder, folder / "config.json"
 
-    def write(self, products, **more):
+    def write(self, products, disabled=(), **more):
         told = [
-            {
-                "id": name,
-                "videos": [{"id": video, "url": str(self.folder / f"{video}.mp4")} for video in videos],
-            }
+            {"id": name, "videos": [self._told(video, disabled) for video in videos]}
             for name, videos in products.items()
         ]
         beside = self.folder / ".config.json"
         beside.write_text(json.dumps({"variants_per_video": 2, "products": told, **more}))
         beside.replace(self.config)
         return self
+
+    def _told(self, video, disabled):
+        return {
+            "id": video,
+            "url": str(self.folder / f"{video}.mp4"),
+            **({"disabled": True} if video in disabled else {}),
+        }
 
     def draw(self, video, seed):
         beside = self.folder / f".{video}.mp4"
@@ -63,8 +68,22 @@ def site(tmp_path_factory):
     shutil.rmtree(folder, ignore_errors=True)
 
 
+SECRET = "T0KEN-4711"
+"""The part of the webhook's address that must stay in the environment."""
+
+
 @pytest.fixture
-def deployment(postgres_needed, site):
-    made = Deployment(site.folder, site.config, Postgres())
+def webhook():
+    """A receiver of what the deployment tells; its messages by `told()`."""
+    with loopback_server() as server:
+        server.routes[f"/hook/{SECRET}"] = status(200, body=b"ok")
+        server.told = lambda: [json.loads(one.body) for one in server.seen]
+        yield server
+
+
+@pytest.fixture
+def deployment(postgres_needed, site, webhook):
+    address = webhook.url(f"/hook/{SECRET}")
+    made = Deployment(site.folder, site.config, Postgres(), ADCRAFT_WEBHOOK_URL=address)
     yield made
     made.stop()

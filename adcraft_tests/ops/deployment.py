@@ -5,6 +5,7 @@ Belongs here: starting, killing and restarting them. Does not: what is asked of 
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -183,6 +184,28 @@ class Deployment:
             else:
                 process.kill()
         process.wait()
+
+    def run_workers(self) -> list[int]:
+        """Return the process ids of the runs that the code server has going."""
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+                if parent == self.processes["code"].pid and b"spawn_main" in (place / "cmdline").read_bytes():
+                    found.append(int(place.name))
+        return sorted(found)
+
+    def kill_a_run(self, luck: random.Random, within_s: float) -> bool:
+        """SIGKILL a run once there is one; return whether there was."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            time.sleep(luck.uniform(0.5, 4))
+            workers = self.run_workers()
+            with suppress(ProcessLookupError):
+                if workers:
+                    os.kill(luck.choice(workers), signal.SIGKILL)
+                    return True
+        return False
 
     def wait_until_up(self, timeout_s: float = 180) -> None:
         deadline = time.monotonic() + timeout_s

@@ -1,7 +1,7 @@
-"""Seven nights in minutes, on a real deployment that is killed at random: what happened, written down and checked.
+"""Nights in minutes, on a real deployment that is killed at random, written down for `soak_faults`.
 
 Seeded: the same seed changes the same sources, edits the same config and kills the same processes in the same order.
-Belongs here: the week and the checks of its record. Does not: starting processes (deployment).
+Belongs here: what days and nights bring. Does not: starting processes (deployment), judging the record (soak_faults).
 """
 
 import json
@@ -10,14 +10,26 @@ import threading
 import time
 from contextlib import suppress
 
-from adcraft_assets.processing_summary import STAGES
-from adcraft_resources.store import BundleStore, sha256_of
+from adcraft_resources.store import BundleStore
 
 LAUNCH = """mutation($p:ExecutionParams!){launchRun(executionParams:$p){__typename ... on PythonError{message}
   ... on InvalidSubsetError{message}}}"""
-EVENTS = """query($k:AssetKeyInput!){assetOrError(assetKey:$k){... on Asset{assetMaterializations(limit:2000){
-  partition runId metadataEntries{label ... on BoolMetadataEntry{boolValue} ... on TextMetadataEntry{text}}}}}}"""
-NIGHT_S = 900
+NIGHT_S = 1500
+HARMS = ("daemon", "web", "code", "postgres", "run")
+
+
+class Deck:
+    """Deals its cards in random order, each as often as the others."""
+
+    def __init__(self, cards, luck):
+        self.cards, self.luck, self.left = list(cards), luck, []
+
+    def deal(self, count):
+        dealt = []
+        while len(dealt) < count:
+            self.left = self.left or self.luck.sample(self.cards, len(self.cards))
+            dealt.append(self.left.pop())
+        return dealt
 
 
 class Week:
@@ -25,74 +37,128 @@ class Week:
 
     def __init__(self, site, deployment, seed, say=print):
         self.site, self.deployment, self.say = site, deployment, say
-        self.random = random.Random(seed)
+        self.luck = random.Random(seed)
         self.products = {"soap": ["v0", "v1"], "tea": ["v2"]}
+        self.disabled = set()
         self.more = {"variants_per_video": 1, "refresh": {"retries": 3}}
         self.good = {"v0", "v1", "v2"}
         self.drawn = 0
-        self.nights = []
+        self.nights, self.delivered = [], {}
+        acts = [self.changes, self.vanishes, self.is_corrupted, self.is_edited, self.is_added]
+        self.acts = Deck([*acts, self.is_disabled, self.comes_back], self.luck)
+        self.harms = Deck(HARMS, self.luck)
+        self.store = BundleStore(base=str(site.folder / ".adcraft" / "store"))
 
     def begin(self):
         for name in sorted(self.good):
             self.draw(name)
-        self.site.write(self.products, **self.more)
+        self.write()
+
+    def await_first_ads(self):
+        """Wait until the ads of the first config have made themselves; only then does the trouble begin."""
+        deadline = time.monotonic() + NIGHT_S
+        while time.monotonic() < deadline:
+            if all(self.site.variants(*key.split("__")) for key in self.active()):
+                return
+            time.sleep(2)
+        raise AssertionError(f"the first ads were not made within {NIGHT_S} s")
+
+    def write(self):
+        self.site.write(self.products, disabled=self.disabled, **self.more)
 
     def draw(self, name):
         self.drawn += 1
         self.site.draw(name, 100 + self.drawn)
         self.good.add(name)
 
+    def names(self):
+        return [video for videos in self.products.values() for video in videos]
+
+    def active(self):
+        """The keys a refresh looks at."""
+        pairs = ((product, video) for product, videos in self.products.items() for video in videos)
+        return {f"{product}__{video}" for product, video in pairs if video not in self.disabled}
+
     # what a day brings
 
-    def day(self):
-        names = [video for videos in self.products.values() for video in videos]
-        acts = [self.changes, self.vanishes, self.is_corrupted, self.is_edited, self.is_added]
-        told = [self.random.choice(acts)(self.random.choice(names)) for _ in range(2)]
-        self.site.write(self.products, **self.more)
-        return told
-
-    def changes(self, name):
+    def changes(self):
+        name = self.luck.choice(self.names())
         self.draw(name)
         return f"{name} changes"
 
-    def vanishes(self, name):
+    def vanishes(self):
+        name = self.luck.choice(self.names())
         (self.site.folder / f"{name}.mp4").unlink(missing_ok=True)
         self.good.discard(name)
         return f"{name} vanishes"
 
-    def is_corrupted(self, name):
-        (self.site.folder / f"{name}.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + self.random.randbytes(5000))
+    def is_corrupted(self):
+        name = self.luck.choice(self.names())
+        (self.site.folder / f"{name}.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + self.luck.randbytes(5000))
         self.good.discard(name)
         return f"{name} is corrupted"
 
-    def is_edited(self, name):
-        self.more["rank_by"] = self.random.choice(["score", "ssim"])
+    def is_edited(self):
+        self.more["rank_by"] = "score" if self.more.get("rank_by") == "ssim" else "ssim"
         return f"rank_by becomes {self.more['rank_by']}"
 
-    def is_added(self, name):
-        new = f"n{len(self.nights)}{self.drawn}"
+    def is_added(self):
+        new = f"n{self.drawn}"
         self.products["tea"] = [*self.products["tea"], new]
         self.draw(new)
         return f"{new} is added"
 
+    def is_disabled(self):
+        name = self.luck.choice(self.names())
+        self.disabled ^= {name}
+        return f"{name} is {'disabled' if name in self.disabled else 'enabled'}"
+
+    def comes_back(self):
+        bad = [name for name in self.names() if name not in self.good]
+        if not bad:
+            return "nothing is amiss"
+        self.draw(bad[0])
+        return f"{bad[0]} comes back"
+
     # the night
 
-    def night(self, number):
+    def night(self, number, harms):
+        """A day with two acts, then a refresh with one more act and `harms` kills while it runs."""
         date = f"2026-02-{number:02d}"
-        told = self.day()
-        harm = self.random.sample(["daemon", "web", "code", "postgres"], 2)
-        delays = [self.random.uniform(1, 15) for _ in harm]
-        self.say(f"{date}: {'; '.join(told)}; killed: {', '.join(harm)}")
-        self.start_refresh(date)
-        trouble = threading.Thread(target=self.harm, args=(harm, delays))
-        trouble.start()
-        began = time.monotonic()
-        report = self.await_report(date)
-        trouble.join()
-        self.nights.append({"night": date, "day": told, "killed": harm, "report": report})
+        day, harm = [act() for act in self.acts.deal(2)], self.harms.deal(harms)
+        self.write()
+        (during,) = self.acts.deal(1)
+        self._refresh(date, day, harm, during)
+
+    def calm_night(self, number):
+        """A night in which nothing happens, so that whatever was left over is settled."""
+        self._refresh(f"2026-02-{number:02d}", [], [], None)
+
+    def _refresh(self, date, day, harm, during):
+        night = {"night": date, "day": day, "killed": [], "during": ""}
         self.say(
-            f"  {report['made_count']} made, {report['failed_count']} failed, {report['attempts']} attempts, {time.monotonic() - began:.0f} s"
+            f"{date}: {'; '.join(day) or 'calm'}; to be killed: {', '.join(harm) or 'nothing'}", flush=True
         )
+        began = time.monotonic()
+        self.start_refresh(date)
+        delays = [self.luck.uniform(1, 12) for _ in harm]
+        trouble = threading.Thread(target=self._trouble, args=(harm, delays, during, night))
+        trouble.start()
+        night["report"] = report = self.await_report(date)
+        trouble.join()
+        night["wall_s"] = round(time.monotonic() - began)
+        self.nights.append(night)
+        self._remember_deliveries()
+        self.say(
+            f"  {night['during']}; killed {', '.join(night['killed'])}; {report['made_count']} made, "
+            f"{report['failed_count']} failed, {report['needed_nothing']} fresh, {len(report['busy'])} busy, "
+            f"{report['attempts']} attempts, {night['wall_s']} s",
+            flush=True,
+        )
+
+    def _remember_deliveries(self):
+        for path in (self.site.folder / "results").glob("*/*/*.mp4"):
+            self.delivered[f"{path.parent.parent.name}__{path.parent.name}"] = self.nights[-1]["night"]
 
     def start_refresh(self, date):
         params = {
@@ -103,113 +169,66 @@ class Week:
             },
             "executionMetadata": {"tags": [{"key": "adcraft/night", "value": date}]},
         }
-        for _ in range(60):
+        for _ in range(120):
             with suppress(Exception):
                 if self.deployment.ask(LAUNCH, p=params)["launchRun"]["__typename"] == "LaunchRunSuccess":
                     return
+            self.revive()
             time.sleep(1)
         raise AssertionError("the refresh can't be started")
 
-    def harm(self, names, delays):
+    def _trouble(self, names, delays, during, night):
         for name, delay in zip(names, delays, strict=True):
             time.sleep(delay)
-            if name == "postgres":
-                self.deployment.postgres.stop("immediate")
-                time.sleep(1)
-                self.deployment.postgres.start()
-            else:
-                self.deployment.kill(name)
-                time.sleep(1)
-                self.deployment.launch(name)
+            night["killed"].append(self._harm(name))
+            time.sleep(2)
             self.revive()
+        if during is not None:
+            night["during"] = f"while it runs: {self._edit_while_running(during)}"
+
+    def _harm(self, name):
+        if name == "postgres":
+            self.deployment.postgres.stop("immediate")
+            time.sleep(1)
+            self.deployment.postgres.start()
+        elif name == "run":
+            killed = self.deployment.kill_a_run(self.luck, 60)
+            return "run" if killed else "no run, as none was going"
+        else:
+            self.deployment.kill(name)
+        return name
+
+    def _edit_while_running(self, act):
+        """Leave the config half written for a while, then write it whole with one thing changed."""
+        whole = self.site.config.read_text()
+        self.site.config.write_text(whole[: len(whole) // 2])
+        time.sleep(6)
+        told = act()
+        self.write()
+        return told
 
     def revive(self):
-        """Start again what died of another's death, as a supervisor would."""
-        time.sleep(2)
+        """Start again what died, by its own or another's death, as a supervisor would."""
         for name, process in list(self.deployment.processes.items()):
             if process.poll() is not None:
                 self.deployment.launch(name)
 
     def await_report(self, date):
-        """Wait for the night's report; a planning run that was killed is started again, as its retry would be."""
+        """Wait for the night's report; a planning run that was lost for good is started again by the supervisor."""
         path = self.site.folder / "results" / "refresh_report.json"
         deadline, asked = time.monotonic() + NIGHT_S, time.monotonic()
         while time.monotonic() < deadline:
-            self.revive()
+            time.sleep(1)
             with suppress(FileNotFoundError):
                 report = json.loads(path.read_text())
                 if report["night"] == date:
                     return report
-            if time.monotonic() - asked > 60 and not self.planned(date):
+            if time.monotonic() - asked > 180 and not self.planned(date):
+                self.say("  the plan was lost; started again", flush=True)
                 self.start_refresh(date)
                 asked = time.monotonic()
         raise AssertionError(f"no report of {date} within {NIGHT_S} s")
 
     def planned(self, date):
-        store = BundleStore(base=str(self.site.folder / ".adcraft" / "store"))
-        manifest = store.manifest("refresh_plans", "nightly")
+        manifest = self.store.manifest("refresh_plans", "nightly")
         return manifest is not None and manifest["identity"]["night"] == date
-
-
-def faults_of(week):
-    """Return everything in the week's record that should not be there; empty for a good week."""
-    return [*unexplained(week), *lost(week), *done_twice(week)]
-
-
-def unexplained(week):
-    """Every ad of every night is in exactly one list of its report, and each failure has a reason."""
-    for night in week.nights:
-        report = night["report"]
-        lists = [report["made"], list(report["failed"]), list(report["held"]), report["busy"]]
-        named = [key for one in lists for key in one]
-        if len(named) != len(set(named)):
-            yield f"{night['night']}: an ad is in two lists: {named}"
-        if report["unfinished"]:
-            yield f"{night['night']}: not finished: {report['unfinished']}"
-        if report["needed_nothing"] + len(named) - len(report["busy"]) != report["checked"]:
-            yield f"{night['night']}: {report['checked']} checked, {report['needed_nothing']} + {len(named)} explained"
-        for key, told in {**report["failed"], **report["held"]}.items():
-            if len(told["why"]) < 10:
-                yield f"{night['night']}: {key} failed without a reason"
-
-
-def lost(week):
-    """Every ad with a good source has its variants, and every bundle of the store is what its manifest says."""
-    store = BundleStore(base=str(week.site.folder / ".adcraft" / "store"))
-    last = week.nights[-1]["report"]
-    for product, videos in week.products.items():
-        for video in videos:
-            key = f"{product}__{video}"
-            if video in week.good:
-                source = store.manifest("source_video", key)
-                if source is None or source["figures"]["sha256"] != sha256_of(
-                    week.site.folder / f"{video}.mp4"
-                ):
-                    yield f"{key}: the store does not hold its source as it is"
-                if len(week.site.variants(product, video)) != 1 and key not in last["held"]:
-                    yield f"{key}: {week.site.variants(product, video)} instead of one variant"
-            elif key not in last["failed"]:
-                yield f"{key}: its source is bad, and the last report does not say so"
-    for manifest in (week.site.folder / ".adcraft" / "store").glob("*/*/*/manifest.json"):
-        for name, facts in json.loads(manifest.read_text())["files"].items():
-            if sha256_of(manifest.parent / name) != facts["sha256"]:
-                yield f"{manifest.parent}/{name} is not what its manifest says"
-
-
-def done_twice(week):
-    """No bundle is reported as newly made more than once, whatever was killed in between."""
-    for stage in STAGES:
-        seen = {}
-        found = week.deployment.ask(EVENTS, k={"path": [stage]})["assetOrError"].get(
-            "assetMaterializations", []
-        )
-        for event in found:
-            told = {
-                entry["label"]: entry.get("boolValue", entry.get("text"))
-                for entry in event["metadataEntries"]
-            }
-            if told.get("reused") is False:
-                mark = (event["partition"], told["digest"])
-                if mark in seen:
-                    yield f"{stage} of {mark} was made in the runs {seen[mark]} and {event['runId']}"
-                seen[mark] = event["runId"]

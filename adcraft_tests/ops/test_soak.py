@@ -1,4 +1,5 @@
-"""A week of nights with kills: `ADCRAFT_SOAK_NIGHTS` and `ADCRAFT_SOAK_SEED` change its length and its luck."""
+"""Nights with kills: `ADCRAFT_SOAK_NIGHTS` (2 unless named, 7 by CASES=all) and `ADCRAFT_SOAK_SEED` are their
+number and their luck; `ADCRAFT_SOAK_RECORD` names a file for the record."""
 
 import json
 import os
@@ -6,26 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from adcraft_tests.ops.soak import Week, faults_of
+from adcraft_tests.ops.conftest import SECRET
+from adcraft_tests.ops.soak import HARMS, Week
+from adcraft_tests.ops.soak_faults import faults_of
 
 pytestmark = pytest.mark.ops
 
 
-def test_a_week_with_kills_loses_nothing_and_does_nothing_twice(deployment, site):
+def test_nights_with_kills_lose_nothing_and_do_nothing_twice(deployment, site, webhook):
     week = Week(site, deployment, int(os.environ.get("ADCRAFT_SOAK_SEED", "7")))
+    count = int(os.environ.get("ADCRAFT_SOAK_NIGHTS", "2"))
     week.begin()
     deployment.module = "adcraft_tests.ops.fast_definitions"
     deployment.start(
         run_monitoring={
             **deployment.instance_file["run_monitoring"],
             "poll_interval_seconds": 5,
-            "start_timeout_seconds": 40,
+            "start_timeout_seconds": 60,
         },
         concurrency={**deployment.instance_file["concurrency"], "runs": {"max_concurrent_runs": 2}},
     )
-    for number in range(1, int(os.environ.get("ADCRAFT_SOAK_NIGHTS", "7")) + 1):
-        week.night(number)
+    week.await_first_ads()
+    for number in range(1, count + 1):
+        week.night(number, harms=3 if number % 2 else 2)
+    week.calm_night(count + 1)
     record = os.environ.get("ADCRAFT_SOAK_RECORD")
     if record:
         Path(record).write_text(json.dumps(week.nights, indent=1))
-    assert list(faults_of(week)) == []
+    faults = faults_of(week, SECRET, webhook.told())
+    assert {kind: found for kind, found in faults.items() if found} == {}
+    assert {name for night in week.nights for name in night["killed"]} >= {*HARMS} - {"run"}

@@ -42,6 +42,17 @@ def ads_of(settings: Settings, *, retired: bool = False) -> dict[str, Ad]:
     return ads
 
 
+def _ad_of(settings: Settings, key: str) -> Ad | None:
+    """Return one ad, retired or not, without walking the whole catalogue."""
+    product_id, _, video_id = key.partition(SEPARATOR)
+    for product in settings.products:
+        if product.id == product_id:
+            for video in product.videos:
+                if video.id == video_id:
+                    return Ad(key, product, video)
+    return None
+
+
 class Catalog(dg.ConfigurableResource):
     """What config.json says now; it is read anew at each call, so an edit needs no reload."""
 
@@ -62,7 +73,7 @@ class Catalog(dg.ConfigurableResource):
 
     def ad(self, key: str) -> Ad:
         """Return the ad of a key; ConfigInvalid when the config no longer names it."""
-        ad = ads_of(self.settings(), retired=True).get(key)
+        ad = _ad_of(self.settings(), key)
         if ad is None:
             raise ConfigInvalid(
                 f"{key} is not in {self.config_path}.",

@@ -5,6 +5,8 @@ Belongs here: products, videos, and the slugs that name them. Does not: any othe
 
 import hashlib
 import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -139,8 +141,8 @@ class Product(Section):
         return self.name or self.type.replace("_", " ")
 
 
-def refuse_twins(ids: list[str], where: str) -> None:
+def refuse_twins(ids: Iterable[str], where: str) -> None:
     """Raise ValueError naming the first id that is there twice."""
-    twins = sorted({name for name in ids if ids.count(name) > 1})
+    twins = sorted(name for name, count in Counter(ids).items() if count > 1)
     if twins:
         raise ValueError(f"{where}: the id {twins[0]!r} is there more than once; give each its own id")

@@ -5,6 +5,7 @@ single rooms (they stand beside the code that uses them) and the environment.
 """
 
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -133,11 +134,17 @@ def load_settings(path: Path) -> Settings:
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigInvalid(f"{path} is no UTF-8 text.", remedy="Save it as UTF-8.") from error
+    return _settings_of(text, str(path))
+
+
+@lru_cache(maxsize=4)
+def _settings_of(text: str, origin: str) -> Settings:
+    """Return the settings of a text; a run asks for each of its ads, and a catalogue of thousands takes a while."""
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise ConfigInvalid(f"{path} is no JSON: {error}.", remedy="Mend it there.") from error
-    return parse_settings(value, origin=str(path))
+        raise ConfigInvalid(f"{origin} is no JSON: {error}.", remedy="Mend it there.") from error
+    return parse_settings(value, origin=origin)
 
 
 def _told(fault: Any) -> str:

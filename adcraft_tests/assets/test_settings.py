@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adcraft_assets.partitions import ads_of
-from adcraft_assets.product_settings import SLUG, id_of_url, slug_of
+from adcraft_assets.product_settings import SLUG, id_of_url, refuse_twins, slug_of
 from adcraft_assets.settings import Settings, load_settings, parse_settings
 from adcraft_resources.errors import ConfigInvalid
 
@@ -133,3 +133,28 @@ def test_any_url_has_a_valid_id_of_its_own(tail):
 def test_two_urls_with_the_same_file_name_have_different_ids():
     assert id_of_url("https://a/x/ad.mp4") != id_of_url("https://b/x/ad.mp4")
     assert id_of_url("https://a/x/Big%20Ad.mp4").startswith("big-ad-")
+
+
+def test_twins_are_found_without_comparing_every_id_with_every_other():
+    compared = []
+
+    class Watched(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other):
+            compared.append(other)
+            return str.__eq__(self, other)
+
+    ids = [Watched(f"v{number}") for number in range(1000)]
+    refuse_twins(ids, "videos")
+    assert len(compared) < 10 * len(ids)
+    with pytest.raises(ValueError, match="the id 'v7' is there more than once"):
+        refuse_twins([*ids, "v7"], "videos")
+
+
+def test_an_edit_of_the_config_is_seen_at_once(tmp_path):
+    path = tmp_path / "config.json"
+    for count in (1, 2, 1, 3):
+        path.write_text(json.dumps(config(variants_per_video=count)))
+        assert load_settings(path).variants_per_video == count

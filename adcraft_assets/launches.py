@@ -15,6 +15,7 @@ from adcraft_assets.automation.nights import next_requests, refresh_job
 from adcraft_assets.failures import RELAUNCH_OF, bad_keys_of, failed_checks_of, range_tags
 from adcraft_assets.partitions import Catalog, chunks_of, video_partitions
 from adcraft_assets.refreshes import current_plan, current_report
+from adcraft_assets.run_workers import PROCESS, this_process
 from adcraft_resources.errors import UpstreamMissing
 from adcraft_resources.store import BundleStore
 
@@ -105,7 +106,11 @@ def _run(
 
 
 def _origin(parent: str | None) -> dict[str, str]:
-    return {"adcraft/launcher": "cli", **({RELAUNCH_OF: parent} if parent else {})}
+    return {**_own_tags(), **({RELAUNCH_OF: parent} if parent else {})}
+
+
+def _own_tags() -> dict[str, str]:
+    return {"adcraft/launcher": "cli", PROCESS: this_process()}
 
 
 def launch_refresh(
@@ -141,7 +146,7 @@ def execute(defs: dg.Definitions, instance: dg.DagsterInstance, request: dg.RunR
     selection = list(request.asset_selection) if request.asset_selection else None
     result = job.execute_in_process(
         instance=instance,
-        tags=dict(request.tags),
+        tags={**request.tags, PROCESS: this_process()},
         asset_selection=selection,
         run_config=QUIET,
         raise_on_error=False,
@@ -153,7 +158,7 @@ def launch_verdicts(defs: dg.Definitions, instance: dg.DagsterInstance, keys: Se
     """Emit today's verdicts on the keys, or on everything made; return whether it worked."""
     config = {**QUIET, "ops": {"judge_again": {"config": {"keys": list(keys)}}}}
     job = defs.resolve_job_def(regate_ads.name)
-    tags = {"adcraft/launcher": "cli"}
+    tags = _own_tags()
     return job.execute_in_process(
         instance=instance, run_config=config, tags=tags, raise_on_error=False
     ).success
@@ -166,7 +171,7 @@ def launch_summary(defs: dg.Definitions, instance: dg.DagsterInstance) -> bool:
         instance=instance,
         asset_selection=[dg.AssetKey("processing_summary")],
         run_config=QUIET,
-        tags={"adcraft/launcher": "cli"},
+        tags=_own_tags(),
         raise_on_error=False,
     )
     return result.success

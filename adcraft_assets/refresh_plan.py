@@ -14,6 +14,7 @@ from adcraft_assets.evidence import numbers, table
 from adcraft_assets.failures import keys_of
 from adcraft_assets.partitions import Ad, Catalog, ads_of, video_partitions
 from adcraft_assets.refreshes import NIGHT, RefreshPlan, keep_plan, plan_id
+from adcraft_assets.run_workers import is_dead
 from adcraft_assets.settings import Settings
 from adcraft_assets.source_states import ask_sources
 from adcraft_assets.staleness import Need, Roles, Surveyor
@@ -83,6 +84,7 @@ def make_plan(
     busy = {
         key
         for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+        if not is_dead(run, instance)
         for key in keys_of(run, instance, inserted)
     }
     surveyor = Surveyor(store, settings, roles, catalog.results_folder(), approvals_of(catalog, settings))

@@ -14,6 +14,8 @@ from adcraft_resources.store import BundleStore
 
 LAUNCH = """mutation($p:ExecutionParams!){launchRun(executionParams:$p){__typename ... on PythonError{message}
   ... on InvalidSubsetError{message}}}"""
+PLANNING = """{runsOrError(filter:{pipelineName:"ad_variant_refresh",
+  statuses:[QUEUED,NOT_STARTED,STARTING,STARTED,CANCELING]}){... on Runs{results{runId}}}}"""
 NIGHT_S = 1500
 HARMS = ("daemon", "web", "code", "postgres", "run")
 
@@ -43,7 +45,7 @@ class Week:
         self.more = {"variants_per_video": 1, "refresh": {"retries": 3}}
         self.good = {"v0", "v1", "v2"}
         self.drawn = 0
-        self.nights, self.delivered = [], {}
+        self.nights, self.delivered, self.restarts = [], {}, []
         acts = [self.changes, self.vanishes, self.is_corrupted, self.is_edited, self.is_added]
         self.acts = Deck([*acts, self.is_disabled, self.comes_back], self.luck)
         self.harms = Deck(HARMS, self.luck)
@@ -214,20 +216,31 @@ class Week:
                 self.deployment.launch(name)
 
     def await_report(self, date):
-        """Wait for the night's report; a planning run that was lost for good is started again by the supervisor."""
+        """Wait for the night's report; a planning run that Dagster gave up is started again by hand, and noted."""
         path = self.site.folder / "results" / "refresh_report.json"
-        deadline, asked = time.monotonic() + NIGHT_S, time.monotonic()
+        deadline, alive = time.monotonic() + NIGHT_S, time.monotonic()
         while time.monotonic() < deadline:
             time.sleep(1)
             with suppress(FileNotFoundError):
                 report = json.loads(path.read_text())
                 if report["night"] == date:
                     return report
-            if time.monotonic() - asked > 180 and not self.planned(date):
-                self.say("  the plan was lost; started again", flush=True)
+            if self.planned(date) or self.is_planning():
+                alive = time.monotonic()
+            if time.monotonic() - alive > 60:
+                self.say("  no plan and no run that makes one: started again by hand", flush=True)
+                self.restarts.append(date)
                 self.start_refresh(date)
-                asked = time.monotonic()
+                alive = time.monotonic()
         raise AssertionError(f"no report of {date} within {NIGHT_S} s")
+
+    def is_planning(self):
+        """Whether a planning run is unfinished, or can't be asked for just now."""
+        try:
+            runs = self.deployment.ask(PLANNING)["runsOrError"]["results"]
+        except Exception:  # killed a moment ago
+            return True
+        return bool(runs)
 
     def planned(self, date):
         manifest = self.store.manifest("refresh_plans", "nightly")

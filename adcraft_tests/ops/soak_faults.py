@@ -28,6 +28,7 @@ def faults_of(week, secret, told):
         "lost": [*lost(week), *damaged(week.site.folder / ".adcraft" / "store")],
         "done twice": [*made_twice(materializations(week.deployment)), *side_by_side(runs(week.deployment))],
         "left over": list(left_over(week)),
+        "helped": [f"the refresh of {night} had to be started again by hand" for night in week.restarts],
         "untold": [f"{night} was not told" for night in untold(week.nights, told)],
         "secrets": [f"{path} holds the webhook's secret" for path in holding(secret, week.site.folder)],
     }

@@ -1,0 +1,130 @@
+"""Whether the process that carries out a run still lives, and a launcher that tells Dagster so.
+
+Dagster's default launcher can't tell: a run whose code server was killed, or whose machine lost power, counts as
+running until its time is up, hours later, and holds up its ads, the queue and the night. Belongs here: finding a run's
+process, and the launcher that `dagster.yaml` names. Does not: what is done about a dead run (Dagster's run monitoring).
+"""
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
+from dagster._serdes import deserialize_value
+
+PROCESS = "adcraft/process"
+"""Run tag of runs in a command's own process: `<host>:<process id>`."""
+ASK_S = 5
+SLACK_S = 5.0
+_LOOPBACK = {None, "localhost", "127.0.0.1", "::1"}
+_STARTED = "Started process for run"
+
+
+def this_process() -> str:
+    """Return the value of the tag PROCESS for runs in this process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def is_dead(run: dg.DagsterRun, instance: dg.DagsterInstance) -> bool:
+    """Return whether a run that counts as running has no process any more; False wherever that can't be known."""
+    host, _, pid = run.tags.get(PROCESS, "").rpartition(":")
+    if host:
+        return host == socket.gethostname() and not _lives(int(pid), run_started_s(run, instance))
+    if GRPC_INFO_TAG not in run.tags:
+        return False
+    place = json.loads(run.tags[GRPC_INFO_TAG])
+    if place.get("host") not in _LOOPBACK:
+        return _server_disowns(place, run.run_id)
+    worker = _worker_of(run, instance)
+    return worker is not None and not _lives(*worker)
+
+
+class WatchedRunLauncher(DefaultRunLauncher):
+    """Runs in processes of the code server, as Dagster's default, whose death is noticed."""
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        """Yes: that is what it adds."""
+        return True
+
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        """Return whether the run's process lives."""
+        if is_dead(run, self._instance):
+            told = "its process is gone: killed, or its code server or machine was"
+            return CheckRunHealthResult(WorkerStatus.FAILED, told)
+        return CheckRunHealthResult(WorkerStatus.RUNNING)
+
+
+def run_started_s(run: dg.DagsterRun, instance: dg.DagsterInstance) -> float:
+    """Return when a run was created, in seconds since the epoch."""
+    record = instance.get_run_record_by_id(run.run_id)
+    return record.create_timestamp.timestamp() if record else 0.0
+
+
+def _worker_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> tuple[int, float] | None:
+    """Return the process id a run's worker told when it started, and when that was; None before."""
+    records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
+    for record in records:
+        entry = record.event_log_entry
+        event = entry.dagster_event
+        if event is not None and (event.message or "").startswith(_STARTED):
+            pid = event.engine_event_data.metadata.get("pid")
+            if pid is not None:
+                return int(str(pid.value)), entry.timestamp
+    return None
+
+
+def _lives(pid: int, seen_at_s: float) -> bool:
+    """Return whether a process lives that was seen at a time; one that started later has only the same number."""
+    try:
+        state, started_s = _state_of(pid)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return _answers(pid)
+    return state != "Z" and started_s <= seen_at_s + SLACK_S
+
+
+def _state_of(pid: int) -> tuple[str, float]:
+    """Return a process's state letter and when it started, from Linux' /proc; OSError where there is none."""
+    if not Path("/proc/stat").is_file():
+        raise NotADirectoryError("/proc")
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    booted = next(
+        line
+        for line in Path("/proc/stat").read_text(encoding="utf-8").splitlines()
+        if line.startswith("btime")
+    )
+    return fields[0], int(booted.split()[1]) + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def _answers(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _server_disowns(place: Mapping[str, Any], run_id: str) -> bool:
+    """Return whether a code server on another host answers that it has no such run; one that is down says nothing."""
+    from dagster._core.errors import DagsterUserCodeUnreachableError
+    from dagster._grpc.client import DagsterGrpcClient
+
+    client = DagsterGrpcClient(
+        port=place.get("port"), host=place["host"], use_ssl=bool(place.get("use_ssl", False))
+    )
+    try:
+        answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run_id), timeout=ASK_S)
+    except DagsterUserCodeUnreachableError:
+        return False
+    return not deserialize_value(answer, CanCancelExecutionResult).can_cancel

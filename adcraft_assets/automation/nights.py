@@ -4,6 +4,8 @@ Belongs here: the jobs, the schedule and the sensor that follows a plan up. Does
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -13,6 +15,7 @@ from adcraft_assets.failures import range_tags
 from adcraft_assets.partitions import Catalog
 from adcraft_assets.refresh_plan import UNFINISHED
 from adcraft_assets.refreshes import (
+    ATTEMPT,
     NIGHT,
     REFRESH,
     RefreshPlan,
@@ -26,10 +29,15 @@ from adcraft_resources.errors import AdcraftError
 from adcraft_resources.store import BundleStore
 
 MOST_REPORT_TRIES = 3
+OLDEST_NIGHT = timedelta(hours=12)
+"""A planning run that failed longer ago is left alone: the next night plans anew."""
 
 refresh_job = dg.define_asset_job(
     "ad_variant_refresh",
     selection=dg.AssetSelection.assets("refresh_plan"),
+    tags={
+        "dagster/max_retries": "0"
+    },  # Dagster gives its retry up when the code server is away at that moment
     description="The nightly refresh: asks every source, compares what is made with what would be made now, and has "
     "only the changed ads made again (sensor refresh_follow_up). Start it by hand for a refresh now.",
 )
@@ -48,7 +56,8 @@ def refresh_schedule(settings: Settings) -> dg.ScheduleDefinition:
         if left:
             return dg.SkipReason(f"The refresh before is not over: {len(left)} of its runs are unfinished.")
         when = context.scheduled_execution_time
-        return dg.RunRequest(run_key=when.isoformat(), tags={NIGHT: f"{when:%Y-%m-%d}"})
+        night = when.astimezone(ZoneInfo(settings.refresh.timezone))
+        return dg.RunRequest(run_key=when.isoformat(), tags={NIGHT: f"{night:%Y-%m-%d}"})
 
     return dg.ScheduleDefinition(
         name="ad_variant_refresh",
@@ -69,29 +78,46 @@ def unfinished_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
 
 @dg.sensor(
     name="refresh_follow_up",
-    jobs=[ad_variant_job, report_job],
+    jobs=[ad_variant_job, refresh_job, report_job],
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Launches the ads of the newest refresh plan in chunks, tries again what failed in passing, and has "
-    "the report written when all is over.",
+    description="Launches the ads of the newest refresh plan in chunks, tries again what failed in passing (the plan "
+    "itself too), and has the report written when all is over.",
 )
 def follow_up_sensor(
     context: dg.SensorEvaluationContext, catalog: Catalog, store: BundleStore
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Take the newest refresh a step further."""
     plan, report = current_plan(store), current_report(store)
-    if plan is None:
-        yield dg.SkipReason("There was no refresh yet.")
-        return
-    if report is not None and report["plan"] == plan.id:
-        yield dg.SkipReason(f"The refresh {plan.id} is over and reported.")
-        return
     try:
         settings = catalog.settings()
     except AdcraftError as error:
         yield dg.SkipReason(f"Nothing launched, because the config can't be read. {error}")
         return
-    yield from next_requests(context.instance, plan, settings)
+    again = plan_again(context.instance, plan, settings.refresh.retries)
+    if again is not None:
+        yield again
+    elif plan is None:
+        yield dg.SkipReason("There was no refresh yet.")
+    elif report is not None and report["plan"] == plan.id:
+        yield dg.SkipReason(f"The refresh {plan.id} is over and reported.")
+    else:
+        yield from next_requests(context.instance, plan, settings)
+
+
+def plan_again(instance: dg.DagsterInstance, plan: RefreshPlan | None, retries: int) -> dg.RunRequest | None:
+    """Return a request for another planning run where tonight's newest one failed before it left a plan."""
+    newest = next(iter(instance.get_run_records(dg.RunsFilter(job_name=refresh_job.name), limit=1)), None)
+    if newest is None or newest.dagster_run.status != dg.DagsterRunStatus.FAILURE:
+        return None
+    run, asked_at = newest.dagster_run, newest.create_timestamp
+    tries = int(run.tags.get(ATTEMPT, "1"))
+    left_a_plan = plan is not None and datetime.fromisoformat(plan.made_at) > asked_at
+    if left_a_plan or tries > retries or datetime.now(UTC) - asked_at > OLDEST_NIGHT:
+        return None
+    night = {NIGHT: run.tags[NIGHT]} if NIGHT in run.tags else {}
+    tags = {**night, ATTEMPT: str(tries + 1)}
+    return dg.RunRequest(run_key=f"plan after {run.run_id}", job_name=refresh_job.name, tags=tags)
 
 
 def next_requests(

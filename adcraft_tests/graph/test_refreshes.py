@@ -2,14 +2,15 @@
 
 import json
 import shutil
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 from dagster._core.test_utils import instance_for_test
 
 from adcraft_assets.approvals import approvals_of
-from adcraft_assets.automation.nights import follow_up_sensor, next_requests
+from adcraft_assets.automation.nights import follow_up_sensor, next_requests, plan_again
 from adcraft_assets.cli import main
 from adcraft_assets.definitions import build_defs, resources_of
 from adcraft_assets.failures import keys_of
@@ -261,10 +262,46 @@ def test_the_schedule_waits_for_the_refresh_before(made):
 
     with instance_for_test() as instance:
         (request,) = tick(instance).run_requests
-        assert request.tags["adcraft/night"] == "2026-03-04"
+        assert request.tags["adcraft/night"] == "2026-03-05"  # where the team is
         job = build_defs(made.path).resolve_job_def("ad_variant_refresh")
         instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
         assert "not over" in tick(instance).skip_message
+
+
+def test_a_planning_run_that_broke_off_is_started_again_within_limits(made):
+    resources, instance = resources_of(made.path), made.instance
+    job = build_defs(made.path).resolve_job_def("ad_variant_refresh")
+    plan_before = RefreshPlan("n", "2026-01-01", "changed", "2026-01-01T00:00:00+00:00", 0, 0, ())
+
+    def follow_up():
+        parts = {"catalog": resources["catalog"], "store": resources["store"]}
+        context = dg.build_sensor_context(instance=instance, resources=parts)
+        return [one for one in follow_up_sensor(context) if getattr(one, "job_name", "") == job.name]
+
+    keep_plan(resources["store"], plan_before)
+    tags = {"adcraft/night": "2026-02-03"}
+    for attempt in (1, 2, 3):
+        run = instance.create_run_for_job(job, tags={**job.run_tags, **tags})
+        assert run.tags["dagster/max_retries"] == "0"
+        assert follow_up() == []
+        instance.report_run_failed(run, "its code server went away")
+        requests = follow_up()
+        assert len(requests) == (1 if attempt <= 2 else 0)  # refresh.retries is 2
+        tags = dict(requests[0].tags) if requests else tags
+        assert tags["adcraft/night"] == "2026-02-03"
+    keep_plan(resources["store"], replace(plan_before, made_at=datetime.now(UTC).isoformat()))
+    run = instance.create_run_for_job(job)
+    instance.report_run_canceled(run, "by a person")
+    assert follow_up() == []
+
+
+def test_a_planning_run_that_failed_after_its_plan_is_not_started_again(made):
+    job = build_defs(made.path).resolve_job_def("ad_variant_refresh")
+    run = made.instance.create_run_for_job(job)
+    made_at = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    made.instance.report_run_failed(run, "killed")
+    assert plan_again(made.instance, None, 2) is not None
+    assert plan_again(made.instance, RefreshPlan("n", "x", "changed", made_at, 0, 0, ()), 2) is None
 
 
 def test_the_follow_up_has_nothing_to_do_before_the_first_night(made):

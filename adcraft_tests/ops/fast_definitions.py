@@ -4,7 +4,7 @@ import dagster as dg
 
 from adcraft_assets.definitions import build_defs, config_path
 
-TICK_S = 3
+TICK_S = 5
 
 
 @dg.definitions

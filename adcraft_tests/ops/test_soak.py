@@ -23,7 +23,7 @@ def test_nights_with_kills_lose_nothing_and_do_nothing_twice(deployment, site, w
         run_monitoring={
             **deployment.instance_file["run_monitoring"],
             "poll_interval_seconds": 5,
-            "start_timeout_seconds": 120,
+            "start_timeout_seconds": 180,
         },
         concurrency={**deployment.instance_file["concurrency"], "runs": {"max_concurrent_runs": 2}},
     )

@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from adcraft_assets.checks import log_verdicts, results_of
+from adcraft_assets.partitions import PROFILE, SEPARATOR, tags_of
 from adcraft_resources.allocator import return_freed_pictures, share_arenas
 from adcraft_resources.errors import AdcraftError
 from adcraft_resources.gates import Verdict
@@ -40,7 +41,10 @@ class Made:
 
     def shown(self) -> dict[str, Any]:
         """Return the metadata of the materialization."""
+        product, _, video = self.bundle.key.partition(SEPARATOR)
         return {
+            "product": dg.MetadataValue.text(product),
+            "video": dg.MetadataValue.text(video),
             **self.metadata,
             "digest": dg.MetadataValue.text(self.bundle.digest),
             "seconds": dg.MetadataValue.float(self._spent("seconds", self.bundle.manifest)),
@@ -89,6 +93,16 @@ def make_chunk(
     return report_chunk(context, made, bad)
 
 
+def _tag_run(context: dg.AssetExecutionContext) -> None:
+    """Tag the run with its profile, product and video, whoever launched it."""
+    profile = context.assets_def.tags_by_key[context.asset_key].get(PROFILE)
+    if profile is None:
+        return
+    missing = tags_of(context.partition_keys, profile).items() - context.run.tags.items()
+    if missing:
+        context.instance.add_run_tags(context.run.run_id, dict(missing))
+
+
 def _in_turn_or_side_by_side(
     keys: Sequence[str], do: Callable[[str], Made | Bad], workers: int
 ) -> list[Made | Bad]:
@@ -123,6 +137,7 @@ def report_chunk(
     context: dg.AssetExecutionContext, made: Mapping[str, Made], bad: Mapping[str, Bad]
 ) -> dg.MaterializeResult:
     """Log what was made, per partition; fail the step when keys are bad."""
+    _tag_run(context)
     if any(fault.transient for fault in bad.values()) and _may_retry(context):
         raise dg.RetryRequested(
             max_retries=TRANSIENT_RETRIES.max_retries, seconds_to_wait=TRANSIENT_RETRIES.delay

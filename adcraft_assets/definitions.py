@@ -14,6 +14,7 @@ from adcraft_assets.ad_performance import ad_performance
 from adcraft_assets.automation.approving import approval_sensor
 from adcraft_assets.automation.cataloguing import catalog_sensor
 from adcraft_assets.automation.conditions import AFTER_ANY_AD, NEW_AD, new_ads_sensor, summary_sensor
+from adcraft_assets.automation.freshness import freshness_of
 from adcraft_assets.automation.jobs import ad_variant_job, regate_ads
 from adcraft_assets.automation.nights import follow_up_sensor, refresh_job, refresh_schedule, report_job
 from adcraft_assets.automation.relaunches import relaunch_sensor
@@ -24,7 +25,7 @@ from adcraft_assets.executors import VARIABLE, executor_named
 from adcraft_assets.hooks import hooks
 from adcraft_assets.keyframes import keyframes
 from adcraft_assets.ocr_masks import ocr_masks
-from adcraft_assets.partitions import Catalog
+from adcraft_assets.partitions import PROFILE, Catalog
 from adcraft_assets.placed_variants import placed_variants
 from adcraft_assets.placement import place
 from adcraft_assets.processing_summary import processing_summary
@@ -101,7 +102,7 @@ def build_defs(path: Path, resource_overrides: Mapping[str, Any] | None = None) 
         *([ad_performance] if settings.performance.results_csv else []),
     ]
     return dg.Definitions(
-        assets=[place(asset, settings, executor) for asset in assets],
+        assets=[_observed(place(asset, settings, executor), settings) for asset in assets],
         jobs=[ad_variant_job, refresh_job, report_job, regate_ads],
         schedules=[refresh_schedule(settings)],
         sensors=[
@@ -118,6 +119,17 @@ def build_defs(path: Path, resource_overrides: Mapping[str, Any] | None = None) 
         resources={**resources, "roles": Roles(resources)},
         executor=executor_named(executor, gpu_count=settings.gpu_count),
     )
+
+
+def _observed(asset: dg.AssetsDefinition, settings: Settings) -> dg.AssetsDefinition:
+    """Return the asset with its tags, and with a freshness policy where a night has to renew it."""
+
+    def told(spec: dg.AssetSpec) -> dg.AssetSpec:
+        policy = freshness_of(spec.key.to_user_string(), settings)
+        tagged = spec.merge_attributes(tags={PROFILE: settings.profile})
+        return tagged.replace_attributes(freshness_policy=policy) if policy else tagged
+
+    return asset.map_asset_specs(told)
 
 
 @dg.definitions

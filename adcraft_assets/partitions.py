@@ -14,6 +14,8 @@ from adcraft_assets.settings import Settings, load_settings
 from adcraft_resources.errors import ConfigInvalid
 
 SEPARATOR = "__"
+PROFILE = "adcraft/profile"
+"""Tag of assets and runs: the profile that makes them."""
 video_partitions = dg.DynamicPartitionsDefinition(name="videos")
 
 
@@ -84,6 +86,17 @@ class Catalog(dg.ConfigurableResource):
                 f"{key} is disabled in {self.config_path}.", remedy="Set disabled to false to make it."
             )
         return ad
+
+
+def tags_of(keys: Sequence[str], profile: str) -> dict[str, str]:
+    """Return the tags a run over some keys is found by: profile, the product if it is one, the video if it is one."""
+    products = {key.partition(SEPARATOR)[0] for key in keys}
+    tags = {PROFILE: profile}
+    if len(products) == 1:
+        tags["adcraft/product"] = products.pop()
+    if len(keys) == 1:
+        tags["adcraft/video"] = keys[0].partition(SEPARATOR)[2]
+    return tags
 
 
 def chunks_of(keys: Iterable[str], inserted: Sequence[str], most: int) -> list[list[str]]:

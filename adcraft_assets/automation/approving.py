@@ -10,9 +10,8 @@ import dagster as dg
 
 from adcraft_assets.approvals import approvals_path, read_approvals
 from adcraft_assets.automation.jobs import ad_variant_job
-from adcraft_assets.automation.tags import tags_of
 from adcraft_assets.failures import range_tags
-from adcraft_assets.partitions import Catalog, ads_of, chunks_of, video_partitions
+from adcraft_assets.partitions import Catalog, ads_of, chunks_of, tags_of, video_partitions
 from adcraft_resources.errors import AdcraftError
 from adcraft_resources.store import BundleStore, digest_of
 
@@ -45,7 +44,7 @@ def approval_sensor(
         yield dg.RunRequest(
             run_key=digest_of([[key, now[key]] for key in chunk]),
             asset_selection=[dg.AssetKey("ranked_outputs")],
-            tags={**range_tags(chunk), **tags_of(chunk, settings), "adcraft/because": "approved"},
+            tags={**range_tags(chunk), **tags_of(chunk, settings.profile), "adcraft/because": "approved"},
         )
     if not changed:
         yield dg.SkipReason("No approval changed.")

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from adcraft_assets.automation.jobs import ad_variant_job
-from adcraft_assets.automation.tags import tags_of
 from adcraft_assets.failures import range_tags
-from adcraft_assets.partitions import Catalog, ads_of, chunks_of, video_partitions
+from adcraft_assets.partitions import Catalog, ads_of, chunks_of, tags_of, video_partitions
 from adcraft_assets.placement import set_pool_limits
 from adcraft_assets.settings import Settings
 from adcraft_resources.downloads import identify_url
@@ -47,7 +46,7 @@ def catalog_sensor(
     requests = [
         dg.RunRequest(
             run_key=f"{digest_of(urls)}:{chunk[0]}",
-            tags={**range_tags(chunk), **tags_of(chunk, settings), "adcraft/because": "returned"},
+            tags={**range_tags(chunk), **tags_of(chunk, settings.profile), "adcraft/because": "returned"},
         )
         for chunk in chunks_of(returned, inserted, settings.batch.max_partitions_per_run)
     ]

@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from adcraft_assets.automation.jobs import ad_variant_job
-from adcraft_assets.automation.tags import tags_of
 from adcraft_assets.failures import range_tags
-from adcraft_assets.partitions import Catalog
+from adcraft_assets.partitions import Catalog, tags_of
 from adcraft_assets.refresh_plan import UNFINISHED
 from adcraft_assets.refreshes import (
     ATTEMPT,
@@ -132,7 +131,7 @@ def next_requests(
         yield dg.RunRequest(
             run_key=f"{plan.id}:{progress.attempts + 1}:{chunk[0]}",
             job_name=ad_variant_job.name,
-            tags={**range_tags(chunk), **tags_of(chunk, settings), **tags},
+            tags={**range_tags(chunk), **tags_of(chunk, settings.profile), **tags},
         )
     if not progress.ready:
         yield _report_request(instance, plan)

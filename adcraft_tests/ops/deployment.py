@@ -127,6 +127,7 @@ class Deployment:
             "PYTHONPATH": str(ROOT),
             "PYTHONWARNINGS": "ignore",
             "DAGSTER_DISABLE_TELEMETRY": "yes",
+            "DAGSTER_GRPC_TIMEOUT_SECONDS": "300",  # a crowded machine is slow, not broken
             **environment,
         }
         self.module = "adcraft_assets.definitions"

@@ -14,6 +14,12 @@ from adcraft_tests.ops.soak_faults import faults_of
 pytestmark = pytest.mark.ops
 
 
+def keep(week):
+    record = os.environ.get("ADCRAFT_SOAK_RECORD")
+    if record:
+        Path(record).write_text(json.dumps(week.nights, indent=1))
+
+
 def test_nights_with_kills_lose_nothing_and_do_nothing_twice(deployment, site, webhook):
     week = Week(site, deployment, int(os.environ.get("ADCRAFT_SOAK_SEED", "7")))
     count = int(os.environ.get("ADCRAFT_SOAK_NIGHTS", "2"))
@@ -30,10 +36,9 @@ def test_nights_with_kills_lose_nothing_and_do_nothing_twice(deployment, site, w
     week.await_first_ads()
     for number in range(1, count + 1):
         week.night(number, harms=3 if number % 2 else 2)
+        keep(week)
     week.calm_night(count + 1)
-    record = os.environ.get("ADCRAFT_SOAK_RECORD")
-    if record:
-        Path(record).write_text(json.dumps(week.nights, indent=1))
+    keep(week)
     faults = faults_of(week, SECRET, webhook.told())
     assert {kind: found for kind, found in faults.items() if found} == {}
     assert {name for night in week.nights for name in night["killed"]} >= {*HARMS} - {"run"}

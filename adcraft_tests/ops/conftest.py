@@ -61,7 +61,7 @@ class Site:
         return sorted(path.name for path in (self.folder / "results" / product / video).glob("*.mp4"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     yield Site(folder)
@@ -72,7 +72,7 @@ SECRET = "T0KEN-4711"
 """The part of the webhook's address that must stay in the environment."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def webhook():
     """A receiver of what the deployment tells; its messages by `told()`."""
     with loopback_server() as server:
@@ -81,7 +81,7 @@ def webhook():
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def deployment(postgres_needed, site, webhook):
     address = webhook.url(f"/hook/{SECRET}")
     made = Deployment(site.folder, site.config, Postgres(), ADCRAFT_WEBHOOK_URL=address)

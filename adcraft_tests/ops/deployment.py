@@ -242,6 +242,20 @@ class Deployment:
         found = self.ask(query, s=selector)["sensorOrError"]["id"]
         self.ask("mutation($i:String!){stopSensor(id:$i){__typename}}", i=found)
 
+    def switch_schedule(self, name: str, *, on: bool) -> None:
+        selector = {
+            "repositoryLocationName": "adcraft",
+            "repositoryName": "__repository__",
+            "scheduleName": name,
+        }
+        query = "query($s:ScheduleSelector!){scheduleOrError(scheduleSelector:$s){... on Schedule{id scheduleState{status}}}}"
+        found = self.ask(query, s=selector)["scheduleOrError"]
+        if on and found["scheduleState"]["status"] != "RUNNING":
+            start = "mutation($s:ScheduleSelector!){startSchedule(scheduleSelector:$s){__typename}}"
+            self.ask(start, s=selector)
+        elif not on:
+            self.ask("mutation($i:String!){stopRunningSchedule(id:$i){__typename}}", i=found["id"])
+
     def stop(self) -> None:
         for name in ("daemon", "web", "code"):
             process = self.processes.get(name)

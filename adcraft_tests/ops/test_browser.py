@@ -1,4 +1,5 @@
-"""A newcomer's walk through the UI: a real browser, webserver, daemon and PostgreSQL.
+"""A deployment's first days, in order: a newcomer's walk through the UI, the night by the clock, a new product, a
+redeploy. A real browser, webserver, daemon and PostgreSQL; the tests build on one another.
 
 Screenshots go to ADCRAFT_SCREENSHOTS where that is set, for people to look at.
 """
@@ -7,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ pytestmark = pytest.mark.ops
 
 MATERIALIZED = """query($k:AssetKeyInput!){assetNodeOrError(assetKey:$k){... on AssetNode{assetPartitionStatuses{
   ... on DefaultPartitionStatuses{materializedPartitions failedPartitions}}}}}"""
+PARTITIONS = """{assetNodeOrError(assetKey:{path:["source_video"]}){... on AssetNode{partitionKeys}}}"""
 KEYS = "{runsOrError{... on Runs{results{runId status jobName tags{key value}}}}}"
 
 
@@ -31,6 +34,17 @@ def wait_for(what, told, timeout_s=300):
 def made(deployment, asset):
     node = deployment.ask(MATERIALIZED, k={"path": [asset]})["assetNodeOrError"]
     return set(node["assetPartitionStatuses"]["materializedPartitions"])
+
+
+def tags_of_runs(deployment):
+    """The tags of every run so far, with its job's name."""
+    runs = deployment.ask(KEYS)["runsOrError"]["results"]
+    return [{"job": run["jobName"], **{tag["key"]: tag["value"] for tag in run["tags"]}} for run in runs]
+
+
+def unfinished(deployment):
+    runs = deployment.ask(KEYS)["runsOrError"]["results"]
+    return [run["runId"] for run in runs if run["status"] not in {"SUCCESS", "FAILURE", "CANCELED"}]
 
 
 class Walker:
@@ -55,34 +69,40 @@ class Walker:
         self.page.keyboard.press("Escape")
 
 
-@pytest.fixture
-def walker(browser_path, deployment, site):
-    from playwright.sync_api import sync_playwright
-
-    for number in range(4):
+@pytest.fixture(scope="module")
+def running(deployment, site):
+    """The deployment with three ads in its config; new ads wait to be made by hand."""
+    for number in range(5):
         site.draw(f"v{number}", number)
-    site.write({"soap": ["v0", "v1"], "coffee": ["v2"]})
+    site.write({"soap": ["v0", "v1"], "coffee": ["v2"]}, refresh={"cron": "* * * * *"})
+    deployment.module = "adcraft_tests.ops.fast_definitions"
     deployment.prepare()
     deployment.launch("code")
     deployment.launch("web")
     deployment.wait_until_up()
-    deployment.switch_sensor("make_new_ads", on=False)  # the ads are to be made by hand here
+    deployment.switch_sensor("make_new_ads", on=False)
     deployment.launch("daemon")
+    return deployment
+
+
+@pytest.fixture
+def walker(browser_path, running):
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"]
         )
         page = browser.new_page(viewport={"width": 1500, "height": 1000})
         page.set_default_timeout(90_000)
-        yield Walker(page, deployment.url)
+        yield Walker(page, running.url)
         browser.close()
 
 
-def test_a_newcomer_makes_ads_sees_verdicts_and_turns_the_night_on(walker, deployment, site):
-    page = walker.page
-    partitions = """{assetNodeOrError(assetKey:{path:["source_video"]}){... on AssetNode{partitionKeys}}}"""
+def test_a_newcomer_makes_ads_sees_verdicts_and_turns_the_night_on(walker, running, site):
+    page, deployment = walker.page, running
     wait_for(
-        lambda: len(deployment.ask(partitions)["assetNodeOrError"]["partitionKeys"]) == 3, "the partitions"
+        lambda: len(deployment.ask(PARTITIONS)["assetNodeOrError"]["partitionKeys"]) == 3, "the partitions"
     )
 
     walker.go("/assets/source_video")
@@ -138,26 +158,41 @@ def test_a_newcomer_makes_ads_sees_verdicts_and_turns_the_night_on(walker, deplo
     walker.look("5-schedule")
 
 
-def test_a_new_product_makes_itself_and_nothing_else(deployment, site):
-    for number in range(3):
-        site.draw(f"v{number}", number)
-    site.write({"soap": ["v0"]})
-    deployment.start()
-    wait_for(lambda: made(deployment, "ranked_outputs") == {"soap__v0"}, "the first product")
-    before = len(deployment.ask(KEYS)["runsOrError"]["results"])
-    site.write({"soap": ["v0"], "tea": ["v1", "v2"]})
-    wait_for(
-        lambda: made(deployment, "ranked_outputs") == {"soap__v0", "tea__v1", "tea__v2"}, "the new product"
-    )
-    runs = deployment.ask(KEYS)["runsOrError"]["results"]
+def test_the_night_comes_by_the_clock_makes_what_is_missing_and_tells_the_webhook(running, site, webhook):
+    deployment = running
+    deployment.switch_schedule("ad_variant_refresh", on=True)  # where no browser did
+
+    def nights():
+        return [one["adcraft"] for one in webhook.told() if "night" in one["adcraft"]]
+
+    wait_for(lambda: any("coffee__v2" in night["made"] for night in nights()), "the report of a night")
+    deployment.switch_schedule("ad_variant_refresh", on=False)
+    assert len(site.variants("coffee", "v2")) == 2
+    plans = [tags for tags in tags_of_runs(deployment) if tags["job"] == "ad_variant_refresh"]
+    assert all(tags["dagster/schedule_name"] == "ad_variant_refresh" for tags in plans)
+    night = next(night for night in nights() if "coffee__v2" in night["made"])
+    assert night["why"]["coffee__v2"] == "not made yet"
+    assert night["failed"] == night["held"] == {}
+    wait_for(lambda: not unfinished(deployment), "the end of the night")
+
+
+def test_a_new_product_makes_itself_and_nothing_else(running, site):
+    deployment = running
+    if "soap__v0" not in made(deployment, "ranked_outputs"):
+        pytest.skip("the ads of the first day were not made")
+    deployment.switch_sensor("make_new_ads", on=True)
+    before = made(deployment, "ranked_outputs")
+    runs = len(tags_of_runs(deployment))
+    site.write({"soap": ["v0", "v1"], "coffee": ["v2"], "tea": ["v3", "v4"]})
+    new = {"tea__v3", "tea__v4"}
+    wait_for(lambda: made(deployment, "ranked_outputs") == before | new, "the new product")
     ranges = [
         (tags["dagster/asset_partition_range_start"], tags["dagster/asset_partition_range_end"])
-        for run in runs
-        if "dagster/asset_partition_range_start"
-        in (tags := {tag["key"]: tag["value"] for tag in run["tags"]})
+        for tags in tags_of_runs(deployment)
+        if tags.get("adcraft/because") == "new"
     ]
-    assert ranges == [("tea__v1", "tea__v2")]  # one chunk, all stages
-    assert len(runs) - before <= 2  # and perhaps the summary
+    assert ranges == [("tea__v3", "tea__v4")]  # one chunk, all stages
+    assert len(tags_of_runs(deployment)) - runs <= 2  # and perhaps the summary
     command = [
         "backfill",
         "--product",
@@ -183,3 +218,55 @@ def test_a_new_product_makes_itself_and_nothing_else(deployment, site):
     )
     titles = [one["title"] for one in backfills["partitionBackfillsOrError"]["results"]]
     assert "Backfill of tea" in titles
+
+
+POOLS = "{instance{concurrencyLimits{concurrencyKey slotCount}}}"
+SENSORS = """{sensorsOrError(repositorySelector:{repositoryName:"__repository__",repositoryLocationName:"adcraft"}){
+  ... on Sensors{results{name sensorState{status}}}}}"""
+SCHEDULE = """{scheduleOrError(scheduleSelector:{repositoryName:"__repository__",repositoryLocationName:"adcraft",
+  scheduleName:"ad_variant_refresh"}){... on Schedule{cronSchedule scheduleState{status}}}}"""
+RELOAD = """mutation{reloadRepositoryLocation(repositoryLocationName:"adcraft"){__typename
+  ... on WorkspaceLocationEntry{loadStatus}}}"""
+
+
+def test_the_sensor_writes_the_pool_limits_of_the_gpu_profile(running, site):
+    products = {"soap": ["v0", "v1"], "coffee": ["v2"], "tea": ["v3", "v4"]}
+    running.switch_sensor("make_new_ads", on=False)
+    site.write(products, profile="gpu", gpu_count=3)
+
+    def limits():
+        told = running.ask(POOLS)["instance"]["concurrencyLimits"]
+        return {one["concurrencyKey"]: one["slotCount"] for one in told}
+
+    wait_for(lambda: limits().get("flux") == 3, "the limit of the pool")
+    site.write(products, profile="gpu", gpu_count=1)
+    wait_for(lambda: limits().get("flux") == 1, "the new limit of the pool")
+    site.write(products)
+
+
+def test_a_redeploy_keeps_partitions_history_and_switches(running, site):
+    deployment = running
+    products = {"soap": ["v0", "v1"], "coffee": ["v2"], "tea": ["v3", "v4"]}
+    deployment.switch_sensor("make_new_ads", on=False)
+
+    def state():
+        keys = deployment.ask(PARTITIONS)["assetNodeOrError"]["partitionKeys"]
+        sensors = deployment.ask(SENSORS)["sensorsOrError"]["results"]
+        switches = {one["name"]: one["sensorState"]["status"] for one in sensors}
+        return keys, made(deployment, "ranked_outputs"), switches, len(tags_of_runs(deployment))
+
+    wait_for(lambda: not unfinished(deployment), "quiet")
+    before = state()
+    assert before[2]["make_new_ads"] == "STOPPED"
+    site.write(products, refresh={"cron": "15 3 * * *"})
+    deployment.kill("code")
+    deployment.launch("code")
+
+    def reloaded():
+        with suppress(Exception):
+            deployment.ask(RELOAD)
+            return deployment.ask(SCHEDULE)["scheduleOrError"]["cronSchedule"] == "15 3 * * *"
+        return False
+
+    wait_for(reloaded, "the new cron line")
+    assert state() == before

@@ -88,9 +88,10 @@ check: setup
 	@$(BIN)/adcraft check-definitions
 
 # PostgreSQL and Chromium come from the system (Debian: apt-get install postgresql chromium); tests that lack them say so.
+# CASES=all makes the soak seven nights instead of two.
 test-ops: setup
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-ops.txt
-	@$(BIN)/pytest -q -m ops -p no:xdist --durations=5 adcraft_tests/ops
+	@$(if $(filter all,$(CASES)),ADCRAFT_SOAK_NIGHTS=7 )$(BIN)/pytest -q -m ops -p no:xdist --durations=5 adcraft_tests/ops
 
 bench: bench-style
 

@@ -23,8 +23,8 @@ _TOO_MANY, _MOVED, _BROKEN = 429, range(300, 400), range(500, 600)
 class _StandFast(request.HTTPRedirectHandler):
     """Follows no redirect: a POST would become a GET without its body, and still be answered with 200."""
 
-    def redirect_request(self, *_: object) -> None:
-        return None
+    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any) -> None:
+        """Return no request, so that the redirect itself is the answer."""
 
 
 def tell(

@@ -227,7 +227,7 @@ class Week:
                     return report
             if self.planned(date) or self.is_planning():
                 alive = time.monotonic()
-            if time.monotonic() - alive > 60:
+            if time.monotonic() - alive > 300:
                 self.say("  no plan and no run that makes one: started again by hand", flush=True)
                 self.restarts.append(date)
                 self.start_refresh(date)

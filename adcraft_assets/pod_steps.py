@@ -136,8 +136,17 @@ class PodStepHandler(K8sStepHandler):
         found = super().check_step_health(step_handler_context)
         told = self._tell(job, namespace)
         if not found.is_healthy:
+            if self._has_told_its_end(step_handler_context):
+                return CheckStepHealthResult.healthy()  # its own word is about to be read
             return CheckStepHealthResult.unhealthy(f"{found.unhealthy_reason} {told}".strip())
         return self._judge_the_living(job, namespace)
+
+    def _has_told_its_end(self, context: StepHandlerContext) -> bool:
+        """Whether the step of a failed Job has told the event log already: an eviction lets it speak before it goes."""
+        arguments, key = context.execute_step_args, self._get_step_key(context)
+        known = arguments.known_state
+        attempt = known.get_retry_state().get_attempt_count(key) if known else 0
+        return told_its_end(context.instance, arguments.run_id, key, attempt)
 
     def _judge_the_living(self, job: str, namespace: str) -> CheckStepHealthResult:
         """Give up a pod that cannot start, and a Job that ended without a word from its step."""
@@ -191,6 +200,18 @@ class PodStepHandler(K8sStepHandler):
         merged = super()._get_container_context(step_handler_context)
         tags = step_handler_context.step_tags[self._get_step_key(step_handler_context)]
         return placed_alone(merged, tags, self._executor_container_context)
+
+
+def told_its_end(instance: dg.DagsterInstance, run_id: str, key: str, attempt: int) -> bool:
+    """Whether a step's attempt (from 0) has succeeded, failed or asked for a retry by the event log.
+
+    A failed Job of such a one is no news; told again, it would cost a second retry beside the first.
+    """
+    asked = dg.DagsterEventType.STEP_UP_FOR_RETRY
+    kinds = {dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE, asked}
+    entries = [one.event_log_entry for one in instance.get_records_for_run(run_id, of_type=kinds).records]
+    told = [one.dagster_event_type for one in entries if one.step_key == key]
+    return any(kind is not asked for kind in told) or told.count(asked) > attempt
 
 
 def without_monitoring(context: StepHandlerContext) -> StepHandlerContext:

@@ -22,6 +22,7 @@ from adcraft_resources.algorithms.mask_geometry import MaskGeometry
 from adcraft_resources.algorithms.push_pull import push_pull
 from adcraft_resources.algorithms.source_tracing import Sources
 from adcraft_resources.algorithms.surroundings import Surroundings
+from adcraft_resources.algorithms.veil_lifting import Lifted
 from adcraft_resources.algorithms.window_clip import Indices, WindowClip, read_points
 
 ERROR_FLOOR = 2.0  # squared levels: below this all predictions are equally good
@@ -42,7 +43,9 @@ class Fill:
     values: Field
     """(n, 6): the block's four luma pixels row by row, then its two chroma samples."""
     revealed: Field
-    """(n,) share of the value that comes from other frames, 0..1."""
+    """(n,) share of the value that is seen: in other frames, or through the mark; 0..1."""
+    lifted: Field
+    """(n,) share of the value that is seen through the mark."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,18 @@ class FramePainter:
         self._verdicts: list[_Verdict] = []
         self._of: tuple[int, MaskGeometry] | None = None
 
-    def fill(self, clip: WindowClip, frame: int, geometry: MaskGeometry, traces: Sequence[Sources]) -> Fill:
-        """Return values for all filled blocks of `frame`; `traces` list their sources over `geometry.traced`."""
+    def fill(
+        self,
+        clip: WindowClip,
+        frame: int,
+        geometry: MaskGeometry,
+        traces: Sequence[Sources],
+        lifted: Lifted | None = None,
+    ) -> Fill:
+        """Return values for all filled blocks of `frame`; `traces` list their sources over `geometry.traced`.
+
+        `lifted` is what stands under a see-through mark.
+        """
         if self._of is None or self._of[1] is not geometry or frame - self._of[0] >= VERDICT_FRAMES:
             self._verdicts = [_judge(clip, frame, geometry, sources) for sources in traces]
             self._of = (frame, geometry)
@@ -72,11 +85,13 @@ class FramePainter:
                 np.where(sources.found[geometry.filled_in_traced], verdict.error, np.inf)
                 for sources, verdict in zip(traces, self._verdicts, strict=True)
             ]
-            + [around_error]
+            + [np.full_like(around_error, np.inf) if lifted is None else lifted.error, around_error]
         ).astype(np.float32)
         shares = _shares(errors)
         values = np.zeros((len(geometry.blocks), 6), np.float32)
-        for sources, verdict, share in zip(traces, self._verdicts, shares[:-1], strict=True):
+        if lifted is not None:
+            values += shares[-2][:, None] * lifted.values
+        for sources, verdict, share in zip(traces, self._verdicts, shares[:-2], strict=True):
             chosen = np.flatnonzero(share)
             sampled = sample_blocks(clip, geometry, sources, chosen)
             sampled[:, :4] += verdict.offset[chosen, :1]
@@ -87,7 +102,7 @@ class FramePainter:
         if len(chosen):
             around = self._surroundings.values_of(clip, frame, geometry, chosen)
             values[chosen] += shares[-1][chosen, None] * around
-        return Fill(values, 1 - shares[-1])
+        return Fill(values, 1 - shares[-1], shares[-2])
 
 
 def _shares(errors: Field) -> Field:
@@ -113,7 +128,7 @@ def carry_fill(clip: WindowClip, frame: int, geometry: MaskGeometry, before: Sou
     chosen = np.arange(len(geometry.blocks))
     before = replace(before, frame=np.full_like(before.frame, frame - 1))
     values = sample_blocks(clip, geometry, before, chosen) + _drift(clip, frame, geometry, before)
-    return Fill(values, np.ones(len(chosen), np.float32))
+    return Fill(values, np.ones(len(chosen), np.float32), np.zeros(len(chosen), np.float32))
 
 
 def steady_fill(
@@ -131,7 +146,8 @@ def steady_fill(
     change[(*place, 0)] = np.square(gap[:, :4]).mean(axis=1)
     change[(*place, 1)] = 1
     mean, weight = cv2.split(cv2.blur(change, (7, 7)))
-    gap *= (share / (1 + mean[place] / weight[place] / STEADY_LEVELS**2))[:, None]
+    drawn = share * (1 - fill.lifted[chosen])  # what is seen in this very frame is as steady as the scene
+    gap *= (drawn / (1 + mean[place] / weight[place] / STEADY_LEVELS**2))[:, None]
     fill.values[chosen] += gap
     return fill
 

@@ -32,6 +32,7 @@ SUDDEN_SHARE = 0.8  # of the letters whose coming or going within a frame leaves
 MIN_MOVE_PX, AGREEING_SHARE = 1.5, 0.6  # a scene's move worth comparing; moves that agree
 MAX_UNREAD_HEIGHT = 0.4  # of the short side: taller “letters” nobody reads are shapes of the scene
 STILL_LEVELS, RESTLESS_LEVELS = 6.0, 12.0  # temporal deviation of an overlay, of a moving scene
+THROUGH_LEVELS, THROUGH_SHARE = 3.0, 0.2  # temporal deviation of letters the scene shows through
 UPRIGHT_DEG = 2.5  # tilt of a detected box below which a line counts as level
 Motion = Literal["still", "moving", "scene"]
 
@@ -132,6 +133,20 @@ def proof_of_overlay(life: TextLife, cuts: int, *, within: float) -> str | None:
         if not step.clean and changed >= SWAPPED_SHARE:  # where letters of both cross nothing changes
             return "it and another text take each other's place at once"
     return None
+
+
+def shows_the_scene(life: TextLife) -> bool:
+    """Say whether the scene's changes are seen through the letters."""
+    portrait, box, unrest = life.surroundings.portrait(), life.surroundings.box, life.surroundings.deviation()
+    if life.moving or portrait is None or unrest is None or life.surroundings.count < MIN_FRAMES:
+        return False
+    letters = letters_of(portrait, life.template.quad, box).core
+    height = line_height(life.template.quad)
+    near = fill_quad(life.template.quad, box, grow=0.6 * height) & ~fill_quad(life.template.quad, box)
+    if not letters.any() or not near.any():
+        return False
+    inside, around = float(np.median(unrest[letters])), float(np.median(unrest[near]))
+    return inside >= max(THROUGH_LEVELS, THROUGH_SHARE * around)
 
 
 def sudden_ends(life: TextLife, size: tuple[int, int]) -> tuple[bool, bool]:

@@ -106,7 +106,7 @@ class TextTrack:
     in plain words why. `quads` holds the outline at some frames; `spans` cover every frame of the life of an
     overlay and are empty for a label. `motion` is "still", "moving" (the overlay moves on the screen) or
     "scene" (moves with the scene). `sudden` says of each end whether the text was seen to come or go from one frame
-    to the next; false where it fades or nobody knows.
+    to the next; false where it fades or nobody knows. `see_through` says that the scene shows through it.
     """
 
     id: int
@@ -120,6 +120,7 @@ class TextTrack:
     quads: tuple[tuple[int, Quad], ...] = ()
     spans: tuple[MaskSpan, ...] = field(default=(), repr=False)
     sudden: tuple[bool, bool] = (False, False)
+    see_through: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ Belongs here: the order of the steps. Does not: the steps themselves, or where p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from adcraft_resources.algorithms.camera_motion import Transform, is_still
 from adcraft_resources.algorithms.fill_grain import VISIBLE, add_grain, measure_noise, noise_tile
 from adcraft_resources.algorithms.mask_geometry import MaskGeometry, forget_after
-from adcraft_resources.algorithms.source_tracing import Sources, StepField, no_sources, trace_sources
+from adcraft_resources.algorithms.source_tracing import Sources, StepField, no_sources
+from adcraft_resources.algorithms.still_fills import FillStill, StillFills, found_blocks
 from adcraft_resources.algorithms.temporal_fill import (
     Fill,
     FramePainter,
@@ -22,20 +24,13 @@ from adcraft_resources.algorithms.temporal_fill import (
     steady_fill,
     write_fill,
 )
+from adcraft_resources.algorithms.veil_lifting import WindowVeils
 from adcraft_resources.algorithms.window_clip import Indices, Points, WindowClip
 from adcraft_resources.algorithms.window_motion import camera_steps, flow_pays, flow_steps
-
-FillStill = Callable[[WindowClip, int, NDArray[np.bool_]], None]
-"""Fill the given pixels of a clip's frame in place: the seam for a still inpainter; (clip, frame, mask)."""
-
-Trace = dict[int, Sources]
 
 PAINT_EVERY = 4  # under a calm motion, frames between are carried
 CALM_LEVELS = 1.2  # mean error around the mask, hardly over codec noise, below which carrying is safe
 STEADY = 0.65  # share of the frame before in a painted one, where the two agree
-CALM_STEADY = 0.65
-MAX_STILLS = 3  # still fills a window may ask for in one chunk
-MIN_HOLE_SHARE = 0.02  # holes below this share of the mask are left to their surroundings
 
 
 @dataclass
@@ -59,6 +54,7 @@ def fill_window(
     *,
     camera_trusted: bool = True,
     needed: range | None = None,
+    veils: WindowVeils | None = None,
 ) -> WindowFigures:
     """Fill the needed frames of `clip` that have a geometry, in place.
 
@@ -69,49 +65,60 @@ def fill_window(
         fill_still: Fills the holes of one frame.
         camera_trusted: Whether the transforms hold for most of the picture.
         needed: Frames to fill; all by default. The others are only looked at.
+        veils: See-through marks of the window.
     """
     figures = WindowFigures("still" if is_still(list(steps)) else "camera")
     fields = _choose_motion(clip, steps, figures, camera_trusted)
     calm = len(fields) == 1 and "flow" not in figures.motion and figures.ring_error < CALM_LEVELS
     bare = [_bare(clip, geometries, frame) for frame in range(clip.count)]
-    painted = _frames_to_paint(geometries, bare, PAINT_EVERY if calm else 1)
-    needed = range(clip.count) if needed is None else needed
+    every = PAINT_EVERY if calm and veils is None else 1
+    painted = _frames_to_paint(geometries, bare, every)
+    wanted = range(clip.count) if needed is None else needed
     visited = [frame for frame, one in enumerate(geometries) if one is None or frame in painted]
-    painted = {frame: geometry for frame, geometry in painted.items() if frame in needed}
-    traces = _trace(clip, fields, visited)
-    synthetic = np.zeros(clip.count, np.bool_)
-    for _ in range(MAX_STILLS):
-        key = _frame_to_fill(painted, traces, synthetic)
-        if key is None:
-            break
-        _fill_key(clip, key, painted[key], traces, fill_still)
-        synthetic[key] = True
-        figures.stills.append(key)
-        traces = _trace(clip, fields, visited, traces)
-    painter = FramePainter()
-    shares, steady = (0.0, 0.0, 0.0), CALM_STEADY if calm else STEADY
-    for frame in needed:
+    painted = {frame: geometry for frame, geometry in painted.items() if frame in wanted}
+    stills = StillFills(clip, painted, fields, visited, veils)
+    stills.make(fill_still)
+    figures.stills = stills.frames
+    one_back = partial(_one_back, clip, step=fields[-1], bare=bare)
+    _paint_frames(clip, geometries, wanted, stills, one_back, figures)
+    figures.grain = measure_noise(clip, painted, fields[-1])
+    if figures.grain >= VISIBLE:
+        _add_grain(clip, geometries, wanted, figures.grain)
+    return figures
+
+
+def _paint_frames(
+    clip: WindowClip,
+    geometries: Sequence[MaskGeometry | None],
+    wanted: range,
+    stills: StillFills,
+    one_back: Callable[[int, MaskGeometry], Sources],
+    figures: WindowFigures,
+) -> None:
+    """Fill the wanted frames in order, from their sources or from the frame before."""
+    painter, shares = FramePainter(), (0.0, 0.0, 0.0)
+    for frame in wanted:
         geometry = geometries[frame]
         if geometry is None:
             continue
-        if frame in painted:
-            sources = _sources_of(traces, frame, geometry)
-            before = _one_back(clip, frame, geometry, fields[-1], bare)
-            shares = _paint(clip, frame, geometry, sources, painter, before, synthetic, steady)
+        before = one_back(frame, geometry)
+        if stills.paints(frame):
+            shares = _paint(clip, frame, geometry, stills, painter, before)
         else:
-            before = _one_back(clip, frame, geometry, fields[-1], bare)
             write_fill(clip, frame, geometry, carry_fill(clip, frame, geometry, before))
         figures.shares[frame] = shares
         forget_after(geometries, frame)
-    figures.grain = measure_noise(clip, painted, fields[-1])
-    if figures.grain >= VISIBLE:
-        tile = noise_tile()
-        for frame in needed:
-            geometry = geometries[frame]
-            if geometry is not None:
-                add_grain(clip, frame, geometry, tile, figures.grain)
-                forget_after(geometries, frame)
-    return figures
+
+
+def _add_grain(
+    clip: WindowClip, geometries: Sequence[MaskGeometry | None], wanted: range, grain: float
+) -> None:
+    tile = noise_tile()
+    for frame in wanted:
+        geometry = geometries[frame]
+        if geometry is not None:
+            add_grain(clip, frame, geometry, tile, grain)
+            forget_after(geometries, frame)
 
 
 def _bare(
@@ -141,27 +148,27 @@ def _paint(
     clip: WindowClip,
     frame: int,
     geometry: MaskGeometry,
-    sources: Sequence[Sources],
+    stills: StillFills,
     painter: FramePainter,
     before: Sources,
-    synthetic: NDArray[np.bool_],
-    steady: float,
 ) -> tuple[float, float, float]:
     """Fill one frame from its sources, steadied by the frame before; return the shares of `WindowFigures`."""
-    if synthetic[frame]:
-        found = float(_found(geometry, sources).mean())
+    sources = stills.sources(frame, geometry)
+    if stills.synthetic[frame]:
+        found = float(found_blocks(geometry, sources).mean())
         return found, 0.0, 1 - found
-    fill = painter.fill(clip, frame, geometry, sources)
+    fill = painter.fill(clip, frame, geometry, sources, stills.lifted(frame, geometry))
     if frame > 0:
-        fill = steady_fill(clip, frame, geometry, fill, before, steady)
+        fill = steady_fill(clip, frame, geometry, fill, before, STEADY)
     write_fill(clip, frame, geometry, fill)
-    return _shares(geometry, sources, fill, synthetic)
+    return _shares(geometry, sources, fill, stills.synthetic)
 
 
 def _one_back(
     clip: WindowClip,
     frame: int,
     geometry: MaskGeometry,
+    *,
     step: StepField,
     bare: Sequence[NDArray[np.bool_] | None],
 ) -> Sources:
@@ -207,91 +214,10 @@ def _remembered(step: StepField) -> StepField:
     return remembered
 
 
-def _trace(
-    clip: WindowClip, fields: Sequence[StepField], visited: Sequence[int], before: Sequence[Trace] = ()
-) -> list[Trace]:
-    ways = [(field, past) for field in fields for past in (True, False)]
-    if not before:
-        return [trace_sources(clip, field, past=past, frames=visited) for field, past in ways]
-    after = [
-        trace_sources(clip, field, past=past, frames=visited, before=sources)
-        for (field, past), sources in zip(ways, before, strict=True)
-    ]
-    return _adopt(before, after)
-
-
-def _sources_of(traces: Sequence[Trace], frame: int, geometry: MaskGeometry) -> list[Sources]:
-    """Return each trace's sources of a frame over `geometry.traced`; more is hidden where another text fades."""
-    all_hidden = [trace[frame] for trace in traces]
-    if all(len(sources.where) == len(geometry.traced) for sources in all_hidden):
-        return all_hidden
-    places = np.searchsorted(all_hidden[0].where, geometry.traced)
-    return [Sources(geometry.traced, one.frame[places], one.dx[places], one.dy[places]) for one in all_hidden]
-
-
-def _found(geometry: MaskGeometry, sources: Sequence[Sources]) -> NDArray[np.bool_]:
-    """Filled blocks that any trace finds a source for."""
-    found = np.zeros(len(geometry.blocks), np.bool_)
-    for source in sources:
-        found |= source.found[geometry.filled_in_traced]
-    return found
-
-
-def _frame_to_fill(
-    painted: Mapping[int, MaskGeometry], traces: Sequence[Trace], done: NDArray[np.bool_]
-) -> int | None:
-    """Return the frame with most blocks no frame reveals, the middle one of equals; None when few are left."""
-    holes: dict[int, int] = {}
-    for frame, geometry in painted.items():
-        if not done[frame]:
-            missing = int((~_found(geometry, _sources_of(traces, frame, geometry))).sum())
-            holes[frame] = missing if missing > MIN_HOLE_SHARE * len(geometry.blocks) else 0
-    most = max(holes.values(), default=0)
-    if most == 0:
-        return None
-    equals = [frame for frame, missing in holes.items() if missing == most]
-    return equals[len(equals) // 2]
-
-
-def _fill_key(
-    clip: WindowClip,
-    key: int,
-    geometry: MaskGeometry,
-    traces: Sequence[Trace],
-    fill_still: FillStill,
-) -> None:
-    """Reveal what can be revealed in frame `key`, fill its holes, and declare what was masked there shown."""
-    sources = _sources_of(traces, key, geometry)
-    write_fill(clip, key, geometry, FramePainter().fill(clip, key, geometry, sources))
-    holes = np.zeros(geometry.filled.size, np.bool_)
-    holes[geometry.blocks[~_found(geometry, sources)]] = True
-    blocks = holes.reshape(clip.blocks)
-    fill_still(clip, key, np.repeat(np.repeat(blocks, 2, 0), 2, 1) & geometry.mask)
-    clip.refresh_half(key)
-    clip.hidden[key] &= ~geometry.unsafe
-    geometry.forget_lists()
-
-
-def _adopt(before: Sequence[Trace], after: Sequence[Trace]) -> list[Trace]:
-    """Take new sources only for blocks no trace had one for: a still fill must not replace real pixels."""
-    merged: list[Trace] = [{} for _ in before]
-    for frame in before[0]:
-        old = [trace[frame] for trace in before]
-        none = ~np.logical_or.reduce([sources.found for sources in old])
-        for trace, kept, new in zip(merged, old, (trace[frame] for trace in after), strict=True):
-            trace[frame] = Sources(
-                kept.where,
-                np.where(none, new.frame, kept.frame),
-                np.where(none, new.dx, kept.dx),
-                np.where(none, new.dy, kept.dy),
-            )
-    return merged
-
-
 def _shares(
     geometry: MaskGeometry, sources: Sequence[Sources], fill: Fill, synthetic: NDArray[np.bool_]
 ) -> tuple[float, float, float]:
-    real = np.zeros(len(geometry.blocks), np.bool_)
+    real = fill.lifted.astype(np.bool_)
     for source in sources:
         frames = source.frame[geometry.filled_in_traced]
         real |= (frames >= 0) & ~synthetic[np.maximum(frames, 0)]

@@ -20,10 +20,12 @@ from pydantic import Field
 from adcraft_resources.algorithms.mask_windows import plan_chunks
 from adcraft_resources.algorithms.values import Frame, Mask, MaskSpan, Shot, TextTracks, Yuv420
 from adcraft_resources.algorithms.window_clip import WindowClip
+from adcraft_resources.inpainters.chunk_removal import Masks
 from adcraft_resources.inpainters.removal_report import RemovalReport
 from adcraft_resources.inpainters.removal_story import RemovalStory
 from adcraft_resources.inpainters.scene_check import SceneCheck
 from adcraft_resources.inpainters.streaming_removal import remove_streaming
+from adcraft_resources.inpainters.veil_finding import find_veils
 from adcraft_resources.video_codecs import probe_video, rgb_of, stream_copy, yuv_of
 
 CHUNK_BYTES = 110_000_000  # window crops of one chunk; up to three chunks are alive at a time
@@ -85,11 +87,10 @@ class Inpainter(dg.ConfigurableResource, ABC):  # type: ignore[misc]
         frames = remove_streaming(
             source,
             out,
-            spans,
+            Masks(spans, _guards_of(tracks, takes, float(facts.fps)), find_veils(source, tracks)),
             chunks,
             self._fill_still,
             crf=self.crf,
-            guards=_guards_of(tracks, takes, float(facts.fps)),
             on_chunk=story.add,
             on_source=check.see,
             on_frame=on_frame,

@@ -6,27 +6,42 @@ Belongs here: the bridge from pictures and tracks to the window algorithms. Does
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from adcraft_resources.algorithms.camera_motion import CameraTracker
 from adcraft_resources.algorithms.mask_geometry import MaskGeometry
 from adcraft_resources.algorithms.mask_windows import Chunk, Window, spans_between, window_mask
+from adcraft_resources.algorithms.still_fills import FillStill
 from adcraft_resources.algorithms.values import Mask, MaskSpan, Yuv420
+from adcraft_resources.algorithms.veil_lifting import PlacedVeil, WindowVeils
 from adcraft_resources.algorithms.window_clip import WindowClip
-from adcraft_resources.algorithms.window_fill import FillStill, WindowFigures, fill_window
+from adcraft_resources.algorithms.window_fill import WindowFigures, fill_window
+
+
+@dataclass(frozen=True)
+class Masks:
+    """What a removal replaces: `spans`.
+
+    `guards` are never filled and never taken from: places where a text fades in or out beside its masks. Of some spans
+    `veils` tell what shows through.
+    """
+
+    spans: Sequence[MaskSpan]
+    guards: Sequence[MaskSpan] = ()
+    veils: Sequence[PlacedVeil] = ()
 
 
 class ChunkRemoval:
     """Holds a chunk's window pictures between the first look at them and the encoder."""
 
-    def __init__(
-        self, plan: Chunk, spans: Sequence[MaskSpan], size: tuple[int, int], guards: Sequence[MaskSpan] = ()
-    ) -> None:
+    def __init__(self, plan: Chunk, masks: Masks, size: tuple[int, int]) -> None:
         self.plan = plan
         self.figures: list[WindowFigures] = []
-        self._spans = spans_between(spans, plan.before, plan.after)
-        self._guards = spans_between(guards, plan.before, plan.after)
+        self._spans = spans_between(masks.spans, plan.before, plan.after)
+        self._guards = spans_between(masks.guards, plan.before, plan.after)
+        self._veils = masks.veils
         self._size = size
         count = plan.after - plan.before + 1
         self._clips = [WindowClip(window, count) for window in plan.windows]
@@ -74,8 +89,27 @@ class ChunkRemoval:
                     fill_still,
                     camera_trusted=self._tracker.trusted,
                     needed=needed,
+                    veils=self._veils_over(clip.window),
                 )
             )
+
+    def _veils_over(self, window: Window) -> WindowVeils | None:
+        """Return the see-through marks of a window by frame, with what else is masked on them."""
+        over: dict[int, list[PlacedVeil]] = {}
+        spoiled: dict[int, Mask] = {}
+        known: dict[tuple[int, ...], Mask] = {}
+        for place in range(self.plan.after - self.plan.before + 1):
+            frame = self.plan.before + place
+            alive = [veil for veil in self._veils if veil.lives(frame) and veil.meets(window)]
+            if not alive:
+                continue
+            own = {id(span) for veil in alive for span in veil.spans}
+            others = [k for k, span in enumerate(self._spans) if _lives(span, frame) and id(span) not in own]
+            key = tuple(others)
+            if key not in known:
+                known[key] = window_mask([self._spans[k] for k in others], window)
+            over[place], spoiled[place] = alive, known[key]
+        return WindowVeils(window, over, spoiled) if over else None
 
     def clean_tail(self) -> Yuv420:
         """Return the cleaned picture of the chunk's last produced frame."""

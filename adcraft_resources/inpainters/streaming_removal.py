@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.mask_windows import Chunk
-from adcraft_resources.algorithms.values import MaskSpan
-from adcraft_resources.algorithms.window_fill import FillStill
-from adcraft_resources.inpainters.chunk_removal import ChunkRemoval
+from adcraft_resources.algorithms.still_fills import FillStill
+from adcraft_resources.inpainters.chunk_removal import ChunkRemoval, Masks
 from adcraft_resources.video_codecs import MezzanineWriter, TimedPicture, VideoReader
 from adcraft_resources.video_codecs.background import Consumer
 
@@ -38,19 +37,17 @@ class Emission:
 def remove_streaming(
     source: Path,
     out: Path,
-    spans: Sequence[MaskSpan],
+    masks: Masks,
     chunks: Sequence[Chunk],
     fill_still: FillStill,
     *,
     crf: float,
-    guards: Sequence[MaskSpan] = (),
     on_chunk: Callable[[ChunkRemoval], None],
     on_source: OnSource | None = None,
     on_frame: OnFrame | None = None,
 ) -> int:
     """Write `source` with all chunks filled to `out`; return the number of pictures written.
 
-    `guards` are never filled and never taken from: places where a text fades in or out beside its masks.
     `on_chunk` sees each chunk after it was filled, `on_source` each picture's luma before it is patched, `on_frame`
     the index of each picture written.
     """
@@ -60,9 +57,7 @@ def remove_streaming(
             tail = _Tail(behind.pictures(), writer, on_source, on_frame)
             consumer: Consumer[Emission] = Consumer(tail.emit, depth=1)
             try:
-                for chunk in _filled_chunks(
-                    ahead, (spans, guards), chunks, (facts.height, facts.width), fill_still
-                ):
+                for chunk in _filled_chunks(ahead, masks, chunks, (facts.height, facts.width), fill_still):
                     on_chunk(chunk)
                     consumer.put(Emission(chunk.plan.last, chunk))
                 consumer.put(Emission(None, None))
@@ -75,19 +70,18 @@ def remove_streaming(
 
 def _filled_chunks(
     reader: VideoReader,
-    spans_and_guards: tuple[Sequence[MaskSpan], Sequence[MaskSpan]],
+    masks: Masks,
     plans: Sequence[Chunk],
     size: tuple[int, int],
     fill_still: FillStill,
 ) -> Iterator[ChunkRemoval]:
-    spans, guards = spans_and_guards
     waiting = list(plans)
     opened: list[ChunkRemoval] = []
     pictures = reader.pictures()
     try:
         for item in pictures:
             while waiting and waiting[0].before <= item.index:
-                opened.append(ChunkRemoval(waiting.pop(0), spans, size, guards))
+                opened.append(ChunkRemoval(waiting.pop(0), masks, size))
             for chunk in opened:
                 if item.index <= chunk.plan.after:
                     chunk.see(item.index, item.picture)

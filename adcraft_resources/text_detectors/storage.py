@@ -122,6 +122,7 @@ def _track_to_dict(
         "last_frame": track.last_frame,
         "motion": track.motion,
         "sudden": list(track.sudden),
+        "see_through": track.see_through,
         "quads": [[frame, [[round(x, 2), round(y, 2)] for x, y in quad]] for frame, quad in track.quads],
         "spans": spans,
     }
@@ -140,6 +141,7 @@ def _track_from_dict(item: dict[str, Any], chunks: list[NDArray[np.uint8]]) -> T
         quads=tuple((frame, _quad_from_list(points)) for frame, points in item["quads"]),
         spans=tuple(_span_from_list(values, chunks) for values in item["spans"]),
         sudden=(item["sudden"][0], item["sudden"][1]),
+        see_through=bool(item.get("see_through", False)),
     )
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from adcraft_resources.algorithms.mask_spans import spans_of_life, thicken_spans
 from adcraft_resources.algorithms.text_boxes import FoundQuad, fit_size, shift_by
-from adcraft_resources.algorithms.text_kinds import TextNature, nature_of, sudden_ends
+from adcraft_resources.algorithms.text_kinds import TextNature, nature_of, shows_the_scene, sudden_ends
 from adcraft_resources.algorithms.text_lives import TextLife
 from adcraft_resources.algorithms.text_tracks import TextTracker
 from adcraft_resources.algorithms.values import MaskSpan, Quad, Shot, TextTrack, TextTracks, Yuv420
 from adcraft_resources.text_detectors.findings import Region
 from adcraft_resources.text_detectors.kinship import join_labels
+from adcraft_resources.text_detectors.marks import MarkSearch
 from adcraft_resources.text_detectors.ocr import TextNetworks
 from adcraft_resources.text_detectors.reading import read_life, rgb_crop
 from adcraft_resources.text_detectors.user_regions import apply_regions
@@ -52,17 +53,20 @@ class ClipSearch:
         self._next_look = self._next_fine = 0.0
         self._every_s = pace.coarse_every_s
         self._tracker: TextTracker | None = None
+        self._marks: MarkSearch | None = None
         self.tracks: list[TextTrack] = []
 
     def push(self, index: int, pts_s: float, picture: Yuv420, fps: float) -> None:
         """Take the next frame."""
-        if self._tracker is None:
+        if self._tracker is None or self._marks is None:
+            self._marks = MarkSearch(fps)
             room = MEMORY_BYTES // max(1, picture.size[0] * picture.size[1] * 3 // 2)
             memory = max(8, min(round(MEMORY_S * fps), room))
             self._tracker = TextTracker(picture.size, self._cuts, memory=memory)
             # A text that came since the last look must still be remembered: of large pictures few are.
             self._every_s = min(self._pace.coarse_every_s, (memory - UNSEEN) / fps)
         self._tracker.push(index, picture)
+        self._marks.push(index, picture)
         if pts_s >= self._next_look or index == self._last:
             self._look(pts_s, picture)
 
@@ -72,7 +76,9 @@ class ClipSearch:
             for life in self._tracker.finish():
                 self._draw(life)
             self._stick(self._tracker, everything=True)
-        ordered = sorted(join_labels(self.tracks, self._cuts), key=lambda t: (t.first_frame, t.id))
+        joined = join_labels(self.tracks, self._cuts)
+        found = joined if self._marks is None else self._marks.join(joined)
+        ordered = sorted(found, key=lambda t: (t.first_frame, t.id))
         return [renumber(track, number) for number, track in enumerate(ordered)]
 
     def _look(self, pts_s: float, picture: Yuv420) -> None:
@@ -156,6 +162,7 @@ def track_of(
         quads=tuple(life.quads),
         spans=spans_of_life(life, size) if nature.kind == "overlay" else (),
         sudden=sudden_ends(life, size),
+        see_through=nature.kind == "overlay" and shows_the_scene(life),
     )
 
 

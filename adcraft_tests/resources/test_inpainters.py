@@ -7,7 +7,7 @@ import pytest
 
 from adcraft_resources.algorithms.values import MaskSpan, Shot, TextTrack, TextTracks
 from adcraft_resources.inpainters import EmbeddedInpainter, Inpainter
-from adcraft_resources.inpainters.chunk_removal import ChunkRemoval
+from adcraft_resources.inpainters.chunk_removal import ChunkRemoval, Masks
 from adcraft_resources.inpainters.streaming_removal import remove_streaming
 from adcraft_resources.video_codecs import VideoReader
 from adcraft_tests.drawn_videos import Sound, clicks, montage, take, texture, write_video
@@ -238,7 +238,41 @@ def test_an_error_while_filling_leaves_no_file(still_ad, tmp_path):
     chunks = plan_chunks(everywhere, shots_of(24), SIZE, context=5, capacity_px=10**7)
     with pytest.raises(RuntimeError, match="fell over"):
         remove_streaming(
-            ad, tmp_path / "out.mp4", everywhere, chunks, fail, crf=13, on_chunk=lambda chunk: None
+            ad, tmp_path / "out.mp4", Masks(everywhere), chunks, fail, crf=13, on_chunk=lambda chunk: None
         )
     assert not list(tmp_path.glob("*out.mp4*"))
     assert caption
+
+
+def veiled_ad(path, alpha):
+    """Quick shots, of which none shows what another one hides, under white strokes of some `alpha` all along."""
+    clean = montage([5] * 8, size=SIZE, seed=6)
+    one = span(0, 39, 36, 40, 72, 30)
+    shape = np.zeros(SIZE, np.float32)
+    shape[44:66, 40:104] = np.arange(64)[None, :] % 12 < 7
+    shown = [
+        np.round(f * (1 - alpha * shape[..., None]) + 255 * alpha * shape[..., None]).astype(np.uint8)
+        for f in clean
+    ]
+    options = {"crf": "14", "preset": "veryfast"}
+    return (
+        write_video(path / f"veiled{alpha}.mp4", shown, FPS, matrix="bt709", options=options),
+        write_video(path / "bare.mp4", clean, FPS, matrix="bt709", options=options),
+        one,
+    )
+
+
+@pytest.mark.parametrize(("alpha", "margin_db"), [(0.4, 3.0), (1.0, -0.01)])
+def test_a_mark_the_scene_shows_through_is_lifted_and_an_opaque_one_inpainted_as_before(
+    tmp_path, alpha, margin_db
+):
+    ad, bare, one = veiled_ad(tmp_path, alpha)
+    found = {}
+    for see_through in (False, True):
+        track = TextTrack(1, "overlay", "drawn", "", 1.0, 0, 39, spans=(one,), see_through=see_through)
+        out = tmp_path / f"{see_through}.mp4"
+        shots = shots_of(40, *range(5, 40, 5))
+        EmbeddedInpainter().clean(ad, TextTracks(SIZE, 40, (track,)), shots, out)
+        pairs = zip(decoded(out), decoded(bare), strict=True)
+        found[see_through] = np.mean([psnr(inside(a, one), inside(b, one)) for a, b in pairs])
+    assert found[True] >= found[False] + margin_db

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import filecmp
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,8 @@ from pydantic import ValidationError
 
 from adcraft_resources.algorithms.values import Shot, TextTracks
 from adcraft_resources.errors import StoreDamaged, VideoUnreadable
+from adcraft_resources.inpainters import EmbeddedInpainter
+from adcraft_resources.keyframe_stills import scan_shots
 from adcraft_resources.text_detectors import (
     EmbeddedTextDetector,
     Region,
@@ -199,3 +203,27 @@ def test_an_unreadable_file_is_named(tmp_path: Path, detector: TextDetector) -> 
 def test_a_region_that_ends_before_it_starts_is_refused() -> None:
     with pytest.raises(ValidationError, match="must lie after"):
         Region(from_s=3, to_s=2)
+
+
+def test_a_busy_machine_changes_no_byte_of_tracks_and_video(
+    clips, detector: TextDetector, tmp_path: Path
+) -> None:
+    """Threads that meet in another order must hand over the same pictures in the same order."""
+    source = clips[0]
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3)]
+    try:
+        loaded = _cleaned(source, detector, tmp_path / "loaded")
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    assert loaded == _cleaned(source, detector, tmp_path / "calm")
+
+
+def _cleaned(source: Path, detector: TextDetector, folder: Path) -> list[bytes]:
+    folder.mkdir()
+    shots = scan_shots(source).shots
+    tracks = detector.track_text(source, shots)
+    save_tracks(tracks, folder)
+    EmbeddedInpainter().clean(source, tracks, shots, folder / "clean.mp4")
+    return [path.read_bytes() for path in sorted(folder.iterdir())]

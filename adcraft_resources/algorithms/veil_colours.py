@@ -40,8 +40,9 @@ class MarkSums:
         """Return each pixel's best share under a colour, and the squared error left."""
         power = colour * colour * self.count - 2 * colour * self.guess + self.squared_guess
         product = colour * self.off - self.off_guess
-        share = np.clip(product / np.maximum(power, CONTRAST**2 * self.count), 0, 1)
-        return share, np.maximum(self.squared_off - 2 * share * product + share * share * power, 0)
+        share = np.clip(product / np.maximum(power, CONTRAST**2 * self.count), 0, 1).astype(np.float32)
+        left = np.maximum(self.squared_off - 2 * share * product + share * share * power, 0)
+        return share, np.asarray(left, np.float32)
 
 
 def laid_out(values: Field, support: Mask) -> Field:
@@ -72,7 +73,7 @@ def colours_of(sums: MarkSums, weight: Field, support: Mask) -> tuple[NDArray[np
 def _neighbourly(cost: Field, support: Mask) -> Field:
     whole = cv2.blur(laid_out(cost.astype(np.float32), support), (AGREE, AGREE))
     share = cv2.blur(support.astype(np.float32), (AGREE, AGREE))
-    return whole[support] / share[support]
+    return np.asarray(whole[support] / share[support], np.float32)
 
 
 def _refined(sums: MarkSums, weight: Field, level: float) -> float:

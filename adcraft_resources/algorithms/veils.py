@@ -122,7 +122,7 @@ def _estimate(samples: Sequence[NDArray[np.uint8]], support: Mask) -> Veil:
     guesses = [guess[support] for guess in guessed_scene(samples, support)]
     sums = [_sums(samples, guesses, support, plane) for plane in range(samples[0].shape[2])]
     variance, lasting = _trial(samples, support, depth)
-    weight = 1 / np.maximum(variance, LEAST_VARIANCE)
+    weight = (1 / np.maximum(variance, LEAST_VARIANCE)).astype(np.float32)
     labels, levels = colours_of(sums[0], weight, support)
     colour = np.stack([plane_colour(one, sums[0], labels, levels, weight) for one in sums], axis=1)
     colour[:, 0] = levels[labels]
@@ -136,7 +136,8 @@ def _estimate(samples: Sequence[NDArray[np.uint8]], support: Mask) -> Veil:
 
 
 def _depth(support: Mask) -> Field:
-    return cv2.distanceTransform(np.pad(support, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    distance = cv2.distanceTransform(np.pad(support, 1).astype(np.uint8), cv2.DIST_L2, 3)
+    return np.asarray(distance[1:-1, 1:-1], np.float32)
 
 
 def _sums(

@@ -11,7 +11,7 @@ err is tried on a copy of the mark's shape laid beside it, where the scene is kn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -102,9 +102,9 @@ def estimate_veil(samples: Sequence[NDArray[np.uint8]], support: Mask) -> Veil |
     return Veil(veil.alpha, veil.colour, np.where(near, veil.doubt, np.minimum(wide.doubt, MOST_DOUBT)))
 
 
-def guessed_scene(samples: Sequence[NDArray[np.uint8]], support: Mask) -> list[Field]:
-    """Return what stands under `support` in each sample, continued from around it."""
-    return [push_pull(sample, ~support) for sample in samples]
+def guessed_scene(samples: Sequence[NDArray[np.uint8]], support: Mask) -> Iterator[Field]:
+    """Yield what stands under `support` in each sample, continued from around it."""
+    return (push_pull(sample, ~support) for sample in samples)
 
 
 def _narrowed(alpha: Field, support: Mask) -> Mask:

@@ -19,7 +19,9 @@ from adcraft_resources.algorithms.veils import LEAST_SAMPLES, estimate_veil
 from adcraft_resources.video_codecs import VideoReader
 
 MOST_SAMPLES = 40
-MOST_PIXELS = 40_000_000  # of all samples of a clip's marks together
+MOST_PIXELS = (
+    8_000_000  # of all samples of a clip's marks together: 24 MB; a mark too large for that is inpainted
+)
 UNSETTLED = 3  # frames at the ends of a life that may show a fade
 
 

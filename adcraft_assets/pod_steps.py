@@ -29,6 +29,8 @@ from dagster_k8s.executor import K8sStepHandler  # pyright: ignore[reportMissing
 from dagster_k8s.job import UserDefinedDagsterK8sConfig, get_user_defined_k8s_config  # pyright: ignore[reportMissingImports]
 from dagster_shared.record import replace
 
+from adcraft_assets.last_words import seconds_to_speak, told_its_end
+
 HEALTH_S = 20
 API_PATIENCE_S = 300
 START_PATIENCE_S = 600
@@ -136,7 +138,7 @@ class PodStepHandler(K8sStepHandler):
         found = super().check_step_health(step_handler_context)
         told = self._tell(job, namespace)
         if not found.is_healthy:
-            if self._has_told_its_end(step_handler_context):
+            if self._has_told_its_end(step_handler_context) or self._may_still_speak(job, namespace):
                 return CheckStepHealthResult.healthy()  # its own word is about to be read
             return CheckStepHealthResult.unhealthy(f"{found.unhealthy_reason} {told}".strip())
         return self._judge_the_living(job, namespace)
@@ -147,6 +149,19 @@ class PodStepHandler(K8sStepHandler):
         known = arguments.known_state
         attempt = known.get_retry_state().get_attempt_count(key) if known else 0
         return told_its_end(context.instance, arguments.run_id, key, attempt)
+
+    def _may_still_speak(self, job: str, namespace: str) -> bool:
+        """Whether the pod of a failed Job is in its grace: Kubernetes counts it as failed from the signal on."""
+        pods = self._pods_of(job, namespace)
+        grace_s = max((seconds_to_speak(pod) for pod in pods), default=0)
+        if not grace_s:
+            return False
+        return time.monotonic() - self._since.setdefault(f"{job} ends", time.monotonic()) < grace_s
+
+    def _pods_of(self, job: str, namespace: str) -> list[Any]:
+        return self._api_client.core_api.list_namespaced_pod(
+            namespace=namespace, label_selector=f"job-name={job}", _request_timeout=10
+        ).items
 
     def _judge_the_living(self, job: str, namespace: str) -> CheckStepHealthResult:
         """Give up a pod that cannot start, and a Job that ended without a word from its step."""
@@ -170,9 +185,7 @@ class PodStepHandler(K8sStepHandler):
 
     def _tell(self, job: str, namespace: str) -> str:
         """Return what the Job's newest pod says of itself, or said when it was last seen."""
-        pods = self._api_client.core_api.list_namespaced_pod(
-            namespace=namespace, label_selector=f"job-name={job}", _request_timeout=10
-        ).items
+        pods = self._pods_of(job, namespace)
         if pods:
             newest = max(pods, key=lambda pod: pod.metadata.creation_timestamp)
             said = said_by(newest) or self._last_warning(newest, namespace)
@@ -200,18 +213,6 @@ class PodStepHandler(K8sStepHandler):
         merged = super()._get_container_context(step_handler_context)
         tags = step_handler_context.step_tags[self._get_step_key(step_handler_context)]
         return placed_alone(merged, tags, self._executor_container_context)
-
-
-def told_its_end(instance: dg.DagsterInstance, run_id: str, key: str, attempt: int) -> bool:
-    """Whether a step's attempt (from 0) has succeeded, failed or asked for a retry by the event log.
-
-    A failed Job of such a one is no news; told again, it would cost a second retry beside the first.
-    """
-    asked = dg.DagsterEventType.STEP_UP_FOR_RETRY
-    kinds = {dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE, asked}
-    entries = [one.event_log_entry for one in instance.get_records_for_run(run_id, of_type=kinds).records]
-    told = [one.dagster_event_type for one in entries if one.step_key == key]
-    return any(kind is not asked for kind in told) or told.count(asked) > attempt
 
 
 def without_monitoring(context: StepHandlerContext) -> StepHandlerContext:

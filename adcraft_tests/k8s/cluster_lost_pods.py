@@ -52,7 +52,8 @@ def test_an_evicted_pod_is_retried_at_once(scene):
     scene.hit(type="evict", labels=STEP)
     wait_for(lambda: scene.cluster.failures(scene.run_id), "the step to say it was interrupted")
     scene.release()
-    scene.end("GPU pod evicted", "SUCCESS", says="retry")
+    told = scene.end("GPU pod evicted", "SUCCESS", says="retry")
+    assert len(told) == 1, told  # by the step or, had it no time to, by its Job; never by both
     scene.assert_only_the_second_was_made_again()
 
 

@@ -146,6 +146,8 @@ def shows_the_scene(life: TextLife) -> bool:
     if not letters.any() or not near.any():
         return False
     inside, around = float(np.median(unrest[letters])), float(np.median(unrest[near]))
+    if around < RESTLESS_LEVELS:  # a plate, or a scene that rests
+        return False
     return inside >= max(THROUGH_LEVELS, THROUGH_SHARE * around)
 
 

@@ -101,11 +101,11 @@ def damaged(store):
 
 
 def materializations(deployment):
-    """Return (stage, partition, digest, run) of everything reported as newly made."""
+    """Return (stage, partition, digest, run) of everything reported as newly made, the oldest first."""
     found = []
     for stage in STAGES:
         asset = deployment.ask(EVENTS, k={"path": [stage]})["assetOrError"]
-        for event in asset.get("assetMaterializations", []):
+        for event in reversed(asset.get("assetMaterializations", [])):
             entries = {
                 entry["label"]: entry.get("boolValue", entry.get("text"))
                 for entry in event["metadataEntries"]
@@ -116,12 +116,19 @@ def materializations(deployment):
 
 
 def made_twice(events):
-    """No bundle is newly made twice, whatever was killed in between."""
-    seen = {}
-    for *what, run in events:
-        if tuple(what) in seen:
-            yield f"{what} was made in the runs {seen[tuple(what)]} and {run}"
-        seen[tuple(what)] = run
+    """No bundle is newly made twice, whatever was killed in between.
+
+    A ranking also counts as new when it is delivered again, as it must be when the config goes back to what it was;
+    so it is twice only when no other came between. Events come oldest first.
+    """
+    seen, last = {}, {}
+    for stage, key, digest, run in events:
+        if stage == "ranked_outputs" and last.get(key) != digest:
+            seen.pop((stage, key, digest), None)
+        last[key] = digest if stage == "ranked_outputs" else last.get(key)
+        before = seen.setdefault((stage, key, digest), run)
+        if before != run:
+            yield f"{stage} of {key}, {digest}, was made in the runs {before} and {run}"
 
 
 def runs(deployment):

@@ -54,6 +54,14 @@ def test_a_bundle_made_twice_is_seen():
     assert "r3" in fault
 
 
+def test_a_ranking_the_config_went_back_to_is_not_made_twice():
+    there = [("ranked_outputs", "a__v0", digest, f"r{number}") for number, digest in enumerate("aba")]
+    assert list(made_twice(there)) == []
+    (fault,) = made_twice([*there, ("ranked_outputs", "a__v0", "a", "r9")])
+    assert "r2" in fault
+    assert "r9" in fault
+
+
 def test_two_runs_of_an_ad_at_the_same_time_are_seen():
     runs = [(["a", "b"], 0.0, 5.0, "r1"), (["a"], 5.0, 9.0, "r2"), (["c"], 1.0, float("inf"), "r3")]
     assert list(side_by_side(runs)) == []

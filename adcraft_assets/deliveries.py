@@ -12,6 +12,7 @@ from typing import Any
 from adcraft_assets.approvals import Approvals
 from adcraft_assets.checks import upstream_of, verdicts_of
 from adcraft_assets.partitions import Ad
+from adcraft_assets.policy_reviews import policy_card
 from adcraft_assets.settings import Settings
 from adcraft_resources.experiments import Candidate, Subject, plan_experiment, write_handover
 from adcraft_resources.exports import copy_file, export_folder, is_fresh
@@ -32,7 +33,7 @@ from adcraft_resources.thumbnails import read_picture, write_picture
 from adcraft_resources.variant_lanes import POSTER, VIDEO
 from adcraft_resources.video_codecs import read_frames
 
-VERSION = "3"
+VERSION = "4"
 BEFORE_STEM = "before"
 SHOWN_STILLS = 12
 PLAYABLE = (".mp4", ".m4v", ".mov")
@@ -136,6 +137,8 @@ class _Sources:
             copy_file(bundle.file(POSTER), (folder / one["file"]).with_suffix(".jpg"))
         for one in self.order["rejected"]:
             copy_file(self._variant(one["id"]).file(POSTER), pictures / f"rejected_{one['id']}.jpg")
+        for path in self.ranking.path.glob("claim_*.jpg"):
+            copy_file(path, pictures / path.name)
         first = read_frames(self.source.file(self.source.manifest["file"]), [0])
         write_picture(first[0], pictures / f"{BEFORE_STEM}.jpg")
         write_handover(folder, self._experiment(), self.settings.experiment)
@@ -274,17 +277,6 @@ def gate_card(verdict: Verdict) -> GateCard:
         (name, str(value), "") for name, value in verdict.evidence.items() if not isinstance(value, dict)
     )
     return GateCard(verdict.gate.replace("_", " "), verdict.passed, verdict.reason, figures)
-
-
-def policy_card(review: Mapping[str, Any]) -> GateCard:
-    """Return what the policy rules say of a variant's texts as the gallery shows it."""
-    found = [
-        f"{field['field'].replace('_', ' ')}: {one['rule']} ({one['severity']}), “{one['excerpt']}”"
-        for field in review.get("fields", ())
-        for one in field["findings"]
-    ]
-    verdict = review.get("verdict", "not reviewed")
-    return GateCard("policy rules", verdict != "block", "; ".join(found) or "no rule objects to any text")
 
 
 def experiment_line(plan: Mapping[str, Any]) -> str:

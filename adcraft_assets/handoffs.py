@@ -11,6 +11,7 @@ from typing import Any
 from adcraft_assets.approvals import Approvals
 from adcraft_assets.checks import upstream_of
 from adcraft_assets.partitions import Ad
+from adcraft_assets.policy_reviews import claims_told
 from adcraft_assets.product_settings import Product
 from adcraft_assets.settings import Settings
 from adcraft_resources.copywriters import Copywriter
@@ -19,6 +20,7 @@ from adcraft_resources.experiments import Candidate, Subject, plan_experiment
 from adcraft_resources.handoff import Handoff, HandoffAd, HandoffVariant, description_of
 from adcraft_resources.placement_gates import zone_notes
 from adcraft_resources.placements import file_names
+from adcraft_resources.policies import LABEL, PICTURES
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.store import Bundle, BundleStore
 from adcraft_resources.weights import licence_rows
@@ -156,7 +158,10 @@ def _variant(
             shape: (placed.file(file_names(shape)["video"]), placed.file(file_names(shape)["poster"]))
             for shape in shapes
         },
-        notes={shape: _notes(placed.figures[shape]) for shape in shapes},
+        notes={
+            **{shape: _notes(placed.figures[shape]) for shape in shapes},
+            "video": _seen(one.get("policy", {})),
+        },
         disclosure=variant.manifest["ai_disclosure"],
         figures={shape: placed.figures[shape] for shape in shapes},
     )
@@ -170,6 +175,12 @@ def _notes(figures: Mapping[str, Any]) -> list[str]:
     if any(window["border"] for window in figures["windows"]):
         notes.append("shown whole over a blurred border, since a crop would lose too much")
     return notes
+
+
+def _seen(review: Mapping[str, Any]) -> list[str]:
+    """Return what the rules say of the pictures: a claim on a label is no fault of the copy and still goes out."""
+    told = claims_told(review, (LABEL, PICTURES))
+    return [*told, *(pair["told"] for pair in review.get("pairs", ()))]
 
 
 def _bundle(store: BundleStore, kind: str, key: str, digest: str) -> Bundle:

@@ -14,7 +14,7 @@ from adcraft_resources.claims import claims_version, markets
 from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.gates import GateSettings, judge_variant
 from adcraft_resources.hook_sets import CopyBrief, HookSet
-from adcraft_resources.policies import PolicyReview, review_variant
+from adcraft_resources.policies import READING_VERSION
 from adcraft_resources.provenance import VERSION as PROVENANCE_VERSION
 from adcraft_resources.provenance import provenance_fault
 from adcraft_resources.rotations import Rotation
@@ -30,7 +30,7 @@ VERSIONS = {
     "cleaned_frames": "1",
     "hooks": "1",
     "styled_variants": "1",
-    "ranked_outputs": "2",
+    "ranked_outputs": "3",
 }
 """Code version of each stage in the order they are made; raise one and the stage is made again for every ad."""
 
@@ -205,19 +205,14 @@ def rejection_of(figures: Mapping[str, Any], gates: GateSettings) -> str:
     return "; ".join([*faults, *filter(None, [provenance_fault(figures)])])
 
 
-def review_of(ad: Ad, settings: Settings, plan: Manifest, masks: Manifest) -> PolicyReview:
-    """Review every text a planned variant carries, with what OCR read in the pictures and stays there."""
-    return review_variant(
-        HookSet.from_dict(dict(plan["hook"])),
-        product_type=ad.product.type,
-        market=ad.product.market,
-        read_back=[track["text"] for track in masks["tracks"] if track["kind"] == "label" and track["text"]],
-        settings=settings.policy,
-    )
-
-
 def ranking_identity(
-    ad: Ad, settings: Settings, styled: Manifest, cleaned: Manifest, masks: Manifest, encoder: object
+    ad: Ad,
+    settings: Settings,
+    styled: Manifest,
+    cleaned: Manifest,
+    masks: Manifest,
+    encoder: object,
+    detector: object,
 ) -> dict[str, Any]:
     """What the order depends on; of the thresholds only what follows from them."""
     figures = styled["figures"]["variants"]
@@ -227,6 +222,7 @@ def ranking_identity(
         "masks": masks["digest"],
         "rejected": {name: rejection_of(figures[name], settings.gates) for name in styled["variants"]},
         "policy": [claims_version(), ad.product.market, settings.policy.model_dump()],
+        "read_by": [READING_VERSION, named(detector)],
         "band": list(settings.gates.style_ssim),
         "ranking": settings.ranking.model_dump(mode="json"),
         "rank_by": settings.rank_by,

@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -16,9 +17,10 @@ from adcraft_assets.checks import informing_specs, upstream_of
 from adcraft_assets.chunks import CHUNK, Made, make_chunk
 from adcraft_assets.deliveries import deliver, frame_rate
 from adcraft_assets.evidence import numbers, pictures, table
-from adcraft_assets.identities import VERSIONS, ranking_identity, rejection_of, review_of
+from adcraft_assets.identities import VERSIONS, ranking_identity, rejection_of
 from adcraft_assets.partitions import Ad, Catalog, video_partitions
 from adcraft_assets.placement import step_of
+from adcraft_assets.policy_reviews import Reviewer, claim_picture
 from adcraft_assets.settings import Settings
 from adcraft_resources.algorithms.ranking import RankedVariants, RankingRules, Scored, rank_variants
 from adcraft_resources.algorithms.score_parts import VariantFigures
@@ -28,12 +30,12 @@ from adcraft_resources.encoders import ImageEncoder
 from adcraft_resources.errors import StoreDamaged
 from adcraft_resources.experiments import compare_cells, judge_isolation
 from adcraft_resources.performance import record_delivered
-from adcraft_resources.policies import PolicyReview
 from adcraft_resources.programmes import Programme
 from adcraft_resources.progress import Progress
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.shot_lists import read_shot_list
 from adcraft_resources.store import Bundle, BundleStore, Draft
+from adcraft_resources.text_detectors import TextDetector
 from adcraft_resources.variant_lanes import POSTER, VIDEO
 
 RANKING = "ranking.json"
@@ -56,6 +58,7 @@ def ranked_outputs(
     store: BundleStore,
     result_cache: ResultCache,
     encoder: ImageEncoder,
+    text_detector: TextDetector,
     progress: Progress,
 ) -> dg.MaterializeResult:
     """The variants in order, with their scores part by part, and the folder `results/<product>/<video>/`.
@@ -68,7 +71,7 @@ def ranked_outputs(
     def make(key: str) -> Made:
         approvals = approvals_of(catalog, settings)
         with progress.stage(key, "ranked_outputs"):
-            work = _Work.of(store, result_cache, encoder, catalog.ad(key), settings)
+            work = _Work.of(store, result_cache, (encoder, text_detector), catalog.ad(key), settings)
             bundle, reused = store.ensure("ranked_outputs", key, work.identity(), work.fill)
             exported = deliver(store, bundle, work.ad, settings, results, approvals)
         ranking = bundle.read_json(RANKING)
@@ -88,6 +91,7 @@ class _Work:
 
     cache: ResultCache
     encoder: ImageEncoder
+    detector: TextDetector
     ad: Ad
     settings: Settings
     cleaned: Bundle
@@ -99,12 +103,17 @@ class _Work:
 
     @classmethod
     def of(
-        cls, store: BundleStore, cache: ResultCache, encoder: ImageEncoder, ad: Ad, settings: Settings
+        cls,
+        store: BundleStore,
+        cache: ResultCache,
+        eyes: tuple[ImageEncoder, TextDetector],
+        ad: Ad,
+        settings: Settings,
     ) -> "_Work":
         styled = upstream_of(store, "styled_variants", ad.key, settings.gates)
         return cls(
             cache,
-            encoder,
+            *eyes,
             ad,
             settings,
             upstream_of(store, "cleaned_frames", ad.key, settings.gates),
@@ -118,7 +127,7 @@ class _Work:
     def identity(self) -> dict[str, Any]:
         """What the order depends on."""
         styled, cleaned, masks = self.styled.manifest, self.cleaned.manifest, self.masks.manifest
-        return ranking_identity(self.ad, self.settings, styled, cleaned, masks, self.encoder)
+        return ranking_identity(self.ad, self.settings, styled, cleaned, masks, self.encoder, self.detector)
 
     def fill(self, draft: Draft) -> None:
         """Rank the variants and write the order down."""
@@ -130,6 +139,7 @@ class _Work:
             figures.append(self._figures(name, bundle, look, base.fit))
         order = rank_variants(figures, self.rules())
         draft.write_json(RANKING, self._told(order))
+        self.reviewer.show(self.variants.items(), draft.folder)
         (draft.folder / "ranking.csv").write_text(self._as_csv(order), encoding="utf-8")
         draft.manifest["backend"] = self.encoder.scorer
         draft.manifest["cache_hit"] = hits == 1 + len(self.variants)
@@ -182,11 +192,14 @@ class _Work:
             hashes=look.hashes,
             descriptor=look.descriptor,
             rejected=rejection_of(bundle.figures, self.settings.gates)
-            or "; ".join(self._review(bundle).blocked_by),
+            or "; ".join(self.reviewer.review(bundle).blocked_by),
         )
 
-    def _review(self, bundle: Bundle) -> PolicyReview:
-        return review_of(self.ad, self.settings, bundle.manifest["plan"], self.masks.manifest)
+    @cached_property
+    def reviewer(self) -> Reviewer:
+        """Who judges the variants' texts."""
+        fps = frame_rate(self.source)
+        return Reviewer(self.cache, self.detector, self.ad, self.settings, self.shots, self.masks, fps)
 
     def _product_seen(self, programme: Programme) -> tuple[tuple[float, float], ...] | None:
         """Spans in seconds with product text on screen; None where nobody said what to look for and none was seen."""
@@ -218,7 +231,7 @@ class _Work:
             "hook": bundle.manifest["plan"]["hook"],
             "skin_delta_l": bundle.figures.get("skin_delta_l"),
             "backend": bundle.manifest["backend"],
-            "policy": self._review(bundle).to_dict(),
+            "policy": self.reviewer.review(bundle).to_dict(),
         }
 
     def _as_csv(self, order: RankedVariants) -> str:
@@ -269,8 +282,10 @@ def _shown(bundle: Bundle, variants: Mapping[str, Bundle]) -> Mapping[str, Any]:
         for one in [*ranking["ranked"], *ranking["rejected"]]
     ]
     posters = {f"{one['rank']}. {one['id']}": variants[one["id"]].file(POSTER) for one in ranking["ranked"]}
+    claims = {name: bundle.path / claim_picture(name) for name in variants}
     return {
         "first_frames": pictures(posters),
+        "claims_in_pictures": pictures({name: path for name, path in claims.items() if path.is_file()}),
         "ranking": table(rows),
         "warnings": dg.MetadataValue.text("; ".join(ranking["warnings"]) or "none"),
         **numbers(bundle.figures),

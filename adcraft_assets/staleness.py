@@ -164,9 +164,9 @@ class _Survey:
         return basis.of_all(plans, settings.variants_per_video)
 
     def ranking(self) -> dict[str, Any]:
-        made = self.made
+        made, roles = self.made, self.roles
         stages = made["styled_variants"], made["cleaned_frames"], made["ocr_masks"]
-        return ranking_identity(self.ad, self.settings, *stages, self.roles["encoder"])
+        return ranking_identity(self.ad, self.settings, *stages, roles["encoder"], roles["text_detector"])
 
 
 _IDENTITIES: dict[str, Callable[[_Survey], dict[str, Any]]] = {

@@ -40,6 +40,12 @@ _DROPPED: Final = frozenset("\u093c\u0640" + "".join(chr(code) for code in range
 _SAME: Final = {"أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", "’": "'", "‘": "'", "ँ": "ं", "‐": "-", "‑": "-"}
 # Letters of other alphabets that look Latin: an easy way around a word list.
 _LOOKALIKES: Final = dict(zip("аеорсухіѕԁɡαοⅼ", "aeopcyxisdgaol", strict=True))
+# Signs that stand for a letter between two Latin letters: "wh1tening".
+_SIGNS: Final = dict(zip("013457@$", "oieastas", strict=True))
+_SIGN: Final = regex.compile(r"(?<=[a-z])[013457@$](?=[a-z])")
+# Letters set apart, four or more: "w h i t e n i n g"; what stands between them is dropped.
+_APART: Final = regex.compile(r"(?<![\p{L}\p{M}\p{N}])[a-z](?:([ .*_\-])[a-z](?![\p{L}\p{M}\p{N}])){3,}")
+_DRAWN_OUT: Final = regex.compile(r"([a-z])\1{2,}")  # "fairrrr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +188,18 @@ def _fold(text: str) -> tuple[str, list[int]]:
                 continue
             letters.append(_LOOKALIKES.get(part, _SAME.get(part, part)))
             origins.append(index)
-    return "".join(letters), origins
+    return _undisguised("".join(letters), origins)
+
+
+def _undisguised(folded: str, origins: list[int]) -> tuple[str, list[int]]:
+    """A folded text with letters set apart joined, signs read as letters, and drawn-out letters short."""
+    dropped = {at for match in _APART.finditer(folded) for at in match.starts(1)}
+    joined = "".join(char for at, char in enumerate(folded) if at not in dropped)
+    kept = [origin for at, origin in enumerate(origins) if at not in dropped]
+    read = _SIGN.sub(lambda match: _SIGNS[match[0]], joined)
+    long = {at for match in _DRAWN_OUT.finditer(read) for at in range(match.start() + 1, match.end())}
+    short = "".join(char for at, char in enumerate(read) if at not in long)
+    return short, [origin for at, origin in enumerate(kept) if at not in long]
 
 
 def _excerpt(line: str, span: tuple[int, int]) -> str:

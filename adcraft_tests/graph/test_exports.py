@@ -13,7 +13,7 @@ import pytest
 
 from adcraft_assets.cli import main
 from adcraft_assets.definitions import resources_of
-from adcraft_assets.deliveries import policy_card
+from adcraft_assets.policy_reviews import policy_card
 from adcraft_resources.handoff import description_of
 from adcraft_resources.hook_sets import HookSet, count_graphemes
 from adcraft_resources.policies import PolicySettings, review_variant

@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from adcraft_resources.hook_sets import HookSet
-from adcraft_resources.policies import Market, PolicySettings, review_variant
+from adcraft_resources.policies import Market, PictureText, PolicySettings, review_variant
 
 
 def a_hook(**changes: str) -> HookSet:
@@ -32,6 +32,7 @@ def test_clean_copy_passes_with_the_note_on_its_audience():
         "on_screen",
         "primary_text",
         "headline",
+        "product_label",
         "pictures",
     ]
     assert told["targeting"][0]["minimum_age"] == 18
@@ -47,8 +48,11 @@ def test_a_banned_claim_in_any_text_blocks_and_the_reason_shows_it(field: str):
 
 @pytest.mark.parametrize(("pictures", "verdict"), [("block", "block"), ("warn", "warn"), ("off", "pass")])
 def test_a_claim_on_the_label_does_what_the_settings_say(pictures: str, verdict: str):
-    found = review(pictures=pictures, read_back=["TURMERIC", "skin whitening soap"])
+    seen = [PictureText(text, True, 7, 0.28) for text in ("TURMERIC", "skin whitening soap", "TURMERIC")]
+    found = review(pictures=pictures, read_back=seen)
     assert found.verdict == verdict
+    if verdict == "block":
+        assert found.blocked_by[0].startswith("the product label at 0.3 s (frame 7) makes a banned claim")
 
 
 def test_a_risky_word_warns():

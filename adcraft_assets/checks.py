@@ -18,7 +18,15 @@ from adcraft_assets.approvals import GATE
 from adcraft_assets.partitions import video_partitions
 from adcraft_resources.errors import GateFailed, StoreDamaged, UpstreamMissing
 from adcraft_resources.experiments import ISOLATION
-from adcraft_resources.gates import GATES, GateSettings, Stage, Verdict, judge_cleaning, judge_variants
+from adcraft_resources.gates import (
+    GATES,
+    WARNING_GATES,
+    GateSettings,
+    Stage,
+    Verdict,
+    judge_cleaning,
+    judge_variants,
+)
 from adcraft_resources.placement_gates import judge_placements
 from adcraft_resources.store import Bundle, BundleStore
 
@@ -40,7 +48,10 @@ DESCRIPTIONS = {
     "placements_meet_the_specs": "Every file has the size, length, rate, codec, colour tags, sound and loudness its "
     "placement takes, measured in the finished file, and says where its pictures come from.",
     "placements_keep_the_clear_box": "The hook stands where no interface covers it, from its first picture to its "
-    "last; faces and product text are looked at too, and must stand there with gates.clear_box: all.",
+    "last.",
+    "placements_show_faces_and_product_clear": "Faces and product text stand where no interface covers them, over "
+    "the whole ad. What was filmed elsewhere can't be moved, so this warns; with gates.clear_box: all it holds the "
+    "export.",
 }
 
 
@@ -50,12 +61,13 @@ PICTURES = {
     "styled_variants_stay_in_the_band": "first_frames",
     APPROVAL: "first_frames",
     "placements_keep_the_clear_box": "clear_boxes",
+    "placements_show_faces_and_product_clear": "clear_boxes",
 }
 """Metadata of a materialization that shows what a gate is about: the worst frame beside the source's, the variants."""
 
 
 def specs_of(stage: Stage) -> list[dg.AssetCheckSpec]:
-    """Return the blocking checks of a stage."""
+    """Return the checks of a stage; all block but those that warn."""
     with warnings.catch_warnings():
         # Partitioned checks may still change in Dagster; test_chunks.py watches what we use of them.
         warnings.simplefilter("ignore", dg.PreviewWarning)
@@ -63,7 +75,7 @@ def specs_of(stage: Stage) -> list[dg.AssetCheckSpec]:
             dg.AssetCheckSpec(
                 gate,
                 asset=stage,
-                blocking=True,
+                blocking=gate not in WARNING_GATES,
                 partitions_def=video_partitions,
                 description=DESCRIPTIONS[gate],
             )
@@ -114,7 +126,7 @@ def upstream_of(store: BundleStore, stage: str, key: str, gates: GateSettings | 
         raise UpstreamMissing(f"{stage} of {key} is missing.", remedy=f"Materialize {stage} for it first.")
     if gates is not None:
         for verdict in verdicts_of(bundle, gates):
-            if not verdict.passed:
+            if verdict.holds_back and not verdict.passed:
                 raise GateFailed(
                     f"{verdict.gate} is not true of {key}: {verdict.reason}.",
                     remedy="Look at the evidence on the check; mend the source or the thresholds under `gates`.",
@@ -156,7 +168,7 @@ def evaluation_of(
         asset_key=asset,
         partition=key,
         passed=verdict.passed,
-        blocking=verdict.gate not in INFORMING,
+        blocking=verdict.holds_back and verdict.gate not in INFORMING,
         severity=severity_of(verdict),
         description=verdict.reason,
         metadata=evidence_of(verdict, shown),
@@ -199,8 +211,9 @@ def results_of(
 
 
 def severity_of(verdict: Verdict) -> dg.AssetCheckSeverity:
-    """Return how loud a verdict is: waiting for a person is no fault."""
-    return dg.AssetCheckSeverity.WARN if verdict.gate == APPROVAL else dg.AssetCheckSeverity.ERROR
+    """Return how loud a verdict is: waiting for a person is no fault, nor is what holds nothing back."""
+    quiet = verdict.gate == APPROVAL or not verdict.holds_back
+    return dg.AssetCheckSeverity.WARN if quiet else dg.AssetCheckSeverity.ERROR
 
 
 def evidence_of(verdict: Verdict, shown: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:

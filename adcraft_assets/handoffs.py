@@ -25,7 +25,7 @@ from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.store import Bundle, BundleStore
 from adcraft_resources.weights import licence_rows
 
-VERSION = "1"
+VERSION = "2"
 PLACED = "placed"
 STRONG_UPSCALING = 1.6
 OPINIONS = "second-opinions-1"
@@ -164,6 +164,11 @@ def _variant(
         },
         disclosure=variant.manifest["ai_disclosure"],
         figures={shape: placed.figures[shape] for shape in shapes},
+        looks={
+            shape: placed.file(file_names(shape)["zones"])
+            for shape in shapes
+            if zone_notes(placed.figures[shape])
+        },
     )
 
 

@@ -124,7 +124,9 @@ class _Survey:
 
     def _held(self, stage: str, manifest: Mapping[str, Any]) -> str:
         verdicts = judge(stage, manifest.get("figures", {}), self.settings.gates)
-        return "; ".join(f"{one.gate} is not true: {one.reason}" for one in verdicts if not one.passed)
+        return "; ".join(
+            f"{one.gate} is not true: {one.reason}" for one in verdicts if one.holds_back and not one.passed
+        )
 
     def _loss(self) -> Need | None:
         key = self.ad.key

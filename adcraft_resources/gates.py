@@ -57,7 +57,8 @@ class GateSettings(Section):
     )
     clear_box: Literal["hook", "all"] = Field(
         default="hook",
-        description="What must stand in a placement's clear box: the hook, or faces and product text as well.",
+        description="What must stand in a placement's clear box: the hook, or faces and product text as well; "
+        "without `all` they are a warning.",
     )
 
     @field_validator("style_ssim", "skin_delta_l", "loudness_lufs", "placement_s")
@@ -73,13 +74,14 @@ class Verdict:
     """What a gate says of one partition or variant.
 
     `gate` is the sentence that must be true; `reason` says in words why it is or is not; `evidence` holds the
-    figures and thresholds compared.
+    figures and thresholds compared. A no that does not hold the partition back is a warning.
     """
 
     gate: str
     passed: bool
     reason: str
     evidence: Mapping[str, Any]
+    holds_back: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able record."""
@@ -94,8 +96,14 @@ class Verdict:
 GATES: dict[Stage, tuple[str, ...]] = {
     "cleaned_frames": ("cleaned_frames_keep_the_scene", "cleaned_frames_show_no_overlay_text"),
     "styled_variants": ("styled_variants_stay_in_the_band", "variants_play_everywhere"),
-    "placed_variants": ("placements_meet_the_specs", "placements_keep_the_clear_box"),
+    "placed_variants": (
+        "placements_meet_the_specs",
+        "placements_keep_the_clear_box",
+        "placements_show_faces_and_product_clear",
+    ),
 }
+WARNING_GATES = ("placements_show_faces_and_product_clear",)
+"""Gates that stop no run; one may hold the export."""
 
 
 def judge_cleaning(figures: Mapping[str, Any], gates: GateSettings) -> tuple[Verdict, ...]:

@@ -16,7 +16,7 @@ from adcraft_resources.handoff.contact_sheet import contact_sheet
 from adcraft_resources.handoff.copy_sheet import FILE as COPY
 from adcraft_resources.handoff.copy_sheet import copy_sheet
 from adcraft_resources.handoff.guide import FILE as GUIDE
-from adcraft_resources.handoff.guide import guide
+from adcraft_resources.handoff.guide import LOOK_AT, guide
 from adcraft_resources.handoff.model import Handoff
 from adcraft_resources.store import to_json
 from adcraft_resources.thumbnails import write_picture
@@ -39,6 +39,10 @@ def fill_handoff(folder: Path, handoff: Handoff, settings: ExperimentSettings) -
                 video, poster = one.files[shape.name]
                 copy_file(video, folder / ad.video / shape.name / f"{one.name}.mp4")
                 copy_file(poster, folder / ad.video / shape.name / f"{one.name}.jpg")
+        for one in ad.variants:
+            for shape, picture in one.looks.items():
+                (folder / ad.video / LOOK_AT).mkdir(exist_ok=True)
+                copy_file(picture, folder / ad.video / LOOK_AT / f"{one.name}.{shape}.jpg")
         write_handover(folder / ad.video, ad.plan, settings)
     (folder / COPY).write_text(copy_sheet(handoff), encoding="utf-8-sig")
     (folder / GUIDE).write_text(guide(handoff), encoding="utf-8-sig", newline="")

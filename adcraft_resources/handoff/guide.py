@@ -10,6 +10,8 @@ from typing import Final
 from adcraft_resources.handoff.model import Handoff, HandoffAd
 
 FILE: Final = "README.txt"
+LOOK_AT: Final = "look-at"
+"""Folder of the frames in which an interface would cover a face or the product."""
 
 
 def guide(handoff: Handoff) -> str:
@@ -43,6 +45,10 @@ def _folders(handoff: Handoff) -> str:
         for one in handoff.placements:
             shown = f", for {one.shown_in}" if one.shown_in else ""
             lines.append(f"  {one.name}/              {one.width} x {one.height}{shown}")
+        if any(one.looks for one in ad.variants):
+            lines.append(
+                f"  {LOOK_AT}/           frames in which an interface may cover a face or the product"
+            )
         lines.append("  experiment.json    the plan of the test")
         if ad.plan.get("cells"):
             lines += [

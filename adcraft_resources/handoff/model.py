@@ -6,7 +6,7 @@ Belongs here: the records, and the one text that is made here. Does not: files.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ class HandoffVariant:
     """A variant: its one name (file stem, ad name, utm_content), its words, and its files by shape.
 
     `copy` has on_screen, primary_text, headline, description and language; `policy` the review's record; `notes` by
-    shape what a person should look at; `disclosure` how it was made.
+    shape what a person should look at, `looks` its picture; `disclosure` how it was made.
     """
 
     name: str
@@ -34,6 +34,7 @@ class HandoffVariant:
     notes: Mapping[str, Sequence[str]]
     disclosure: Mapping[str, Any]
     figures: Mapping[str, Mapping[str, Any]]
+    looks: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

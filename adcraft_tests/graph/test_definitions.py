@@ -98,6 +98,7 @@ def test_every_gate_blocks_and_belongs_to_its_stage(defs):
         "variants_play_everywhere": "styled_variants",
         "placements_meet_the_specs": "placed_variants",
         "placements_keep_the_clear_box": "placed_variants",
+        "placements_show_faces_and_product_clear": "placed_variants",
         "ranked_outputs_are_approved": "ranked_outputs",
         "isolated_cells_change_one_factor": "ranked_outputs",
     }

@@ -247,13 +247,21 @@ def test_each_broken_specification_is_named_with_its_figure(placed, changes, tol
     assert told in fault
 
 
-def test_faces_out_of_the_clear_box_are_noted_and_held_back_when_asked(placed):
+def test_faces_out_of_the_clear_box_warn_and_are_held_back_when_asked(placed):
     one = placed[1]["tall"]
     zones = {**one["zones"], "faces": {"seen": 10, "in_picture": 10, "in_clear_box": 4}}
     probe = {**one["probe"], "sound_lag_ms": None, "duration_off_s": 0.0}
     told = {"a": {"tall": {**one, "zones": zones, "probe": probe, "silent": True}}}
-    _, noted = judge_placements(told, GateSettings())
-    assert noted.passed
+    _, hook, noted = judge_placements(told, GateSettings())
+    assert hook.passed
+    assert not noted.passed
+    assert not noted.holds_back
     assert "6 of 10 sightings of faces" in noted.reason
-    _, held = judge_placements(told, GateSettings(clear_box="all"))
+    assert noted.evidence["seen"] - noted.evidence["in_clear_box"] == 6
+    *_, held = judge_placements(told, GateSettings(clear_box="all"))
     assert not held.passed
+    assert held.holds_back
+    clear = {**zones, "faces": {"seen": 10, "in_picture": 10, "in_clear_box": 10}}
+    *_, fine = judge_placements({"a": {"tall": {**told["a"]["tall"], "zones": clear}}}, GateSettings())
+    assert fine.passed
+    assert fine.reason.startswith("all 10 sightings")

@@ -124,7 +124,7 @@ def _ad(
         )
     variants = {one["id"]: _bundle(store, "variants", ad.key, one["digest"]) for one in chosen}
     files = {name: _bundle(store, PLACED, ad.key, placed.manifest["variants"][name]) for name in variants}
-    description = description_of(ad.product.spoken_name)
+    description = description_of(ad.product.spoken_name, ad.product.language)
     records = [_variant(one, variants[one["id"]], files[one["id"]], settings, description) for one in chosen]
     subject = Subject(
         product=ad.product.id,

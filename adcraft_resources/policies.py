@@ -13,14 +13,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field
 
 from adcraft_resources.claims import Finding, check_market, claims_version, lint_copy, targeting_notes
+from adcraft_resources.copy_limits import limits_of
 from adcraft_resources.errors import ConfigInvalid
-from adcraft_resources.hook_sets import (
-    MAX_HEADLINE_GRAPHEMES,
-    MAX_HOOK_GRAPHEMES,
-    MAX_PRIMARY_GRAPHEMES,
-    HookSet,
-    count_graphemes,
-)
+from adcraft_resources.hook_sets import HookSet, count_graphemes
 from adcraft_resources.sections import Section
 
 LABEL: Final = "product_label"
@@ -33,13 +28,6 @@ PAIR_DELTA_L: Final = {"beside": 3.0, "above": 3.0, "cut": 5.0}
 READING_VERSION: Final = "1"
 """Changes whenever the same pictures would be judged by other texts or pairs."""
 FIELDS: Final = ("on_screen", "primary_text", "headline")
-_LIMITS: Final = {
-    "on_screen": MAX_HOOK_GRAPHEMES,
-    "primary_text": MAX_PRIMARY_GRAPHEMES,
-    "headline": MAX_HEADLINE_GRAPHEMES,
-}
-VISIBLE: Final = {"primary_text": {"feed": 125, "reels": 72}, "headline": {"feed": 27}}
-"""Characters shown before a phone folds the rest away, by placement."""
 
 
 def _checked_market(value: str) -> str:
@@ -180,8 +168,8 @@ class PolicyReview:
             merged = [{**place, **one} for one, place in zip(told["findings"], at, strict=True)]
             return {**told, "findings": merged, "texts": list(texts)}
         count = count_graphemes(texts[0])
-        folded = [place for place, shown in VISIBLE.get(name, {}).items() if count > shown]
-        return {**told, "characters": count, "limit": _LIMITS[name], "folded_in": folded}
+        limit = limits_of(self.language)[name]
+        return {**told, "characters": count, "limit": limit.most, "folded_in": limit.folded_in(count)}
 
 
 def review_variant(

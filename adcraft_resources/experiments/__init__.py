@@ -11,6 +11,7 @@ from adcraft_resources.experiments.isolation import (
     isolation_faults,
     judge_isolation,
 )
+from adcraft_resources.experiments.placed_creatives import PlacedCreative, write_placed_creatives
 from adcraft_resources.experiments.plan import Candidate, Subject, plan_experiment
 from adcraft_resources.experiments.power import SampleSize, sample_size
 from adcraft_resources.experiments.settings import ExperimentSettings
@@ -21,6 +22,7 @@ __all__ = [
     "Candidate",
     "CreativePayload",
     "ExperimentSettings",
+    "PlacedCreative",
     "SampleSize",
     "Subject",
     "compare_cells",
@@ -29,4 +31,5 @@ __all__ = [
     "plan_experiment",
     "sample_size",
     "write_handover",
+    "write_placed_creatives",
 ]

@@ -72,7 +72,9 @@ ENHANCEMENTS: Final = (
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,120}$")]
 
 
-class _Form(BaseModel):
+class Form(BaseModel):
+    """A form that takes no field it does not know."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
@@ -95,7 +97,7 @@ COLUMNS: Final = {
 """Names of the sheet's columns, as Ads Manager's import template has them."""
 
 
-class BulkRow(_Form):
+class BulkRow(Form):
     """One ad of the bulk sheet; read and written by the names of `COLUMNS`."""
 
     model_config = ConfigDict(alias_generator=COLUMNS.__getitem__)
@@ -128,26 +130,26 @@ class BulkRow(_Form):
         return self
 
 
-class OptOut(_Form):
+class OptOut(Form):
     """The choice not to have a creative edited."""
 
     enroll_status: Literal["OPT_OUT"] = "OPT_OUT"
 
 
-class LinkValue(_Form):
+class LinkValue(Form):
     """Where the button leads."""
 
     link: str
 
 
-class CallToAction(_Form):
+class CallToAction(Form):
     """The ad's button."""
 
     type: str
     value: LinkValue
 
 
-class VideoData(_Form):
+class VideoData(Form):
     """The video of a creative; ids come from the account, after the upload."""
 
     video_id: str
@@ -157,14 +159,14 @@ class VideoData(_Form):
     call_to_action: CallToAction
 
 
-class ObjectStorySpec(_Form):
+class ObjectStorySpec(Form):
     """The post behind an ad."""
 
     page_id: str
     video_data: VideoData
 
 
-class DegreesOfFreedom(_Form):
+class DegreesOfFreedom(Form):
     """What Meta may change: nothing."""
 
     creative_features_spec: dict[str, OptOut]
@@ -177,7 +179,7 @@ class DegreesOfFreedom(_Form):
         return self
 
 
-class CreativePayload(_Form):
+class CreativePayload(Form):
     """The body of POST /act_<id>/adcreatives."""
 
     name: Name

@@ -10,22 +10,18 @@ import io
 from collections.abc import Iterator
 from typing import Any, Final
 
-from adcraft_resources.handoff.model import MAX_DESCRIPTION_GRAPHEMES, Handoff, HandoffVariant
-from adcraft_resources.hook_sets import (
-    MAX_HEADLINE_GRAPHEMES,
-    MAX_HOOK_GRAPHEMES,
-    MAX_PRIMARY_GRAPHEMES,
-    count_graphemes,
-)
+from adcraft_resources.copy_limits import limits_of
+from adcraft_resources.handoff.model import Handoff, HandoffVariant
+from adcraft_resources.hook_sets import count_graphemes
 
 FILE: Final = "copy-sheet.csv"
 _FIELDS: Final = {
-    "on_screen": ("hook on screen", MAX_HOOK_GRAPHEMES, MAX_HOOK_GRAPHEMES),
-    "primary_text": ("primary text", 72, MAX_PRIMARY_GRAPHEMES),
-    "headline": ("headline", 27, MAX_HEADLINE_GRAPHEMES),
-    "description": ("description", MAX_DESCRIPTION_GRAPHEMES, MAX_DESCRIPTION_GRAPHEMES),
+    "on_screen": "hook on screen",
+    "primary_text": "primary text",
+    "headline": "headline",
+    "description": "description",
 }
-"""Title, characters every placement shows, characters allowed; counted as a reader sees them (UAX #29)."""
+"""Title of each field's column; lengths are counted as a reader sees them (UAX #29)."""
 
 
 def copy_sheet(handoff: Handoff) -> str:
@@ -60,12 +56,17 @@ def _rows(handoff: Handoff) -> Iterator[dict[str, Any]]:
 
 def _words(one: HandoffVariant) -> dict[str, Any]:
     row: dict[str, Any] = {}
-    for field, (title, shown, allowed) in _FIELDS.items():
-        count = count_graphemes(one.copy[field])
+    limits = limits_of(one.copy["language"])
+    for field, title in _FIELDS.items():
+        count, limit = count_graphemes(one.copy[field]), limits[field]
         row[title] = one.copy[field]
         row[f"{title}: characters"] = count
         row[f"{title}: fits"] = (
-            "everywhere" if count <= shown else "folded on small screens" if count <= allowed else "TOO LONG"
+            "everywhere"
+            if count <= limit.everywhere
+            else "folded on small screens"
+            if count <= limit.most
+            else "TOO LONG"
         )
     return row
 

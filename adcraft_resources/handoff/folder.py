@@ -9,7 +9,7 @@ import csv
 from pathlib import Path
 from typing import Final
 
-from adcraft_resources.experiments import ExperimentSettings, write_handover
+from adcraft_resources.experiments import ExperimentSettings, write_handover, write_placed_creatives
 from adcraft_resources.exports import copy_file
 from adcraft_resources.handoff.contact_sheet import FILE as CONTACT
 from adcraft_resources.handoff.contact_sheet import contact_sheet
@@ -44,6 +44,9 @@ def fill_handoff(folder: Path, handoff: Handoff, settings: ExperimentSettings) -
                 (folder / ad.video / LOOK_AT).mkdir(exist_ok=True)
                 copy_file(picture, folder / ad.video / LOOK_AT / f"{one.name}.{shape}.jpg")
         write_handover(folder / ad.video, ad.plan, settings)
+        shapes = [(shape.name, shape.width, shape.height) for shape in handoff.placements]
+        descriptions = {one.name: one.copy["description"] for one in ad.variants}
+        write_placed_creatives(folder / ad.video, ad.plan, shapes, descriptions, settings)
     (folder / COPY).write_text(copy_sheet(handoff), encoding="utf-8-sig")
     (folder / GUIDE).write_text(guide(handoff), encoding="utf-8-sig", newline="")
     told = {one.name: {"source_ad": ad.video, **one.disclosure} for ad in handoff.ads for one in ad.variants}

@@ -53,7 +53,8 @@ def _folders(handoff: Handoff) -> str:
         if ad.plan.get("cells"):
             lines += [
                 "  bulk_upload.csv    for Ads Manager: Import ads",
-                "  creatives.json     for the Marketing API",
+                "  creatives.json     for the Marketing API, one video an ad",
+                "  creatives_by_placement.json   the same with each placement's own shape",
             ]
     lines += [
         "copy-sheet.csv         the words of every ad, with their lengths",

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from adcraft_resources.copy_limits import limits_of
 from adcraft_resources.hook_sets import count_graphemes, split_graphemes
 from adcraft_resources.placements import Placement
-
-MAX_DESCRIPTION_GRAPHEMES: Final = 27
-"""What a phone shows of a link description."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +56,18 @@ class Handoff:
     licences: Sequence[Mapping[str, str]]
 
 
-def description_of(product_name: str) -> str:
-    """Return the link description: the product's name, cut between words to what a phone shows.
+def description_of(product_name: str, language: str = "en") -> str:
+    """Return the link description: the product's name, cut between words to what a phone shows of its script.
 
     A name claims nothing, so it needs no review of its own.
     """
-    if count_graphemes(product_name) <= MAX_DESCRIPTION_GRAPHEMES:
+    most = limits_of(language)["description"].everywhere
+    if count_graphemes(product_name) <= most:
         return product_name
     kept = ""
     for word in product_name.split():
         longer = f"{kept} {word}".strip()
-        if count_graphemes(longer) > MAX_DESCRIPTION_GRAPHEMES:
+        if count_graphemes(longer) > most:
             break
         kept = longer
-    return kept.rstrip(" &,-") or "".join(split_graphemes(product_name)[:MAX_DESCRIPTION_GRAPHEMES])
+    return kept.rstrip(" &,-") or "".join(split_graphemes(product_name)[:most])

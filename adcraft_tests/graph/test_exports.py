@@ -172,6 +172,7 @@ def test_descriptions_fit_a_phone_in_any_script():
         "हल्दी और कोजिक एसिड साबुन रोज़ के लिए",
     ):
         assert 0 < count_graphemes(description_of(name)) <= 27
+    assert count_graphemes(description_of("மஞ்சள் மற்றும் கோஜிக் அமில சோப்", "ta")) <= 13
     assert description_of("Turmeric & Kojic Acid Soap for Everyday Skin") == "Turmeric & Kojic Acid Soap"
 
 

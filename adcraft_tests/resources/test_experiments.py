@@ -14,6 +14,7 @@ from adcraft_resources.experiments import (
     Candidate,
     CreativePayload,
     ExperimentSettings,
+    PlacedCreative,
     Subject,
     compare_cells,
     isolation_faults,
@@ -21,8 +22,10 @@ from adcraft_resources.experiments import (
     plan_experiment,
     sample_size,
     write_handover,
+    write_placed_creatives,
 )
 from adcraft_resources.experiments.handover import ENHANCEMENTS, bulk_rows, creative_payloads
+from adcraft_resources.experiments.placed_creatives import placed_creatives
 from adcraft_resources.experiments.power import impressions_per_cell
 from adcraft_resources.hook_sets import HookSet
 from adcraft_resources.variants import VariantSettings, plan_variants
@@ -225,3 +228,73 @@ def test_a_row_whose_file_has_another_name_is_refused():
         BulkRow.model_validate({**row, "Ad Name": "another"})
     with pytest.raises(ValidationError, match="125 are allowed"):
         BulkRow.model_validate({**row, "Body": "a" * 126})
+
+
+SHAPES = [("9x16", 1080, 1920), ("4x5", 1080, 1350), ("1x1", 1080, 1080)]
+
+
+def placed(shapes=SHAPES):
+    told, settings = plan("isolate", 4)
+    descriptions = {cell["name"]: "Turmeric Soap" for cell in told["cells"]}
+    return placed_creatives(told, shapes, descriptions, settings), told
+
+
+def test_every_placement_gets_its_own_shape_and_what_is_left_the_square(tmp_path):
+    creatives, told = placed()
+    assert [one.name for one in creatives] == [cell["name"] for cell in told["cells"]]
+    for one, cell in zip(creatives, told["cells"], strict=True):
+        feed = one.asset_feed_spec
+        shown = {
+            place: rule.video_label.name
+            for rule in feed.asset_customization_rules
+            for place in rule.customization_spec.instagram_positions or ()
+        }
+        assert (shown["story"], shown["reels"], shown["stream"]) == ("9x16", "9x16", "4x5")
+        last = feed.asset_customization_rules[-1]
+        assert last.customization_spec.is_empty
+        assert last.video_label.name == "1x1"
+        assert feed.videos[0].video_id == f"{{{{video_id of 9x16/{cell['name']}.mp4}}}}"
+        assert feed.bodies[0].text == cell["copy"]["primary_text"]
+        features = one.degrees_of_freedom_spec.creative_features_spec
+        assert set(features) == set(ENHANCEMENTS)
+    settings = plan("isolate", 4)[1]
+    descriptions = {cell["name"]: "Turmeric Soap" for cell in told["cells"]}
+    write_placed_creatives(tmp_path, told, SHAPES, descriptions, settings)
+    written = json.loads((tmp_path / "creatives_by_placement.json").read_text())
+    assert [PlacedCreative.model_validate(one) for one in written] == creatives
+    assert written[0]["asset_feed_spec"]["asset_customization_rules"][-1]["customization_spec"] == {}
+
+
+def test_one_shape_needs_no_rules_and_shapes_of_your_own_go_where_they_fit():
+    assert placed([("9x16", 1080, 1920), ("tall-small", 540, 960)])[0] == []
+    creatives, _ = placed([("poster", 800, 1000), ("wide", 1600, 900)])
+    rules = creatives[0].asset_feed_spec.asset_customization_rules
+    assert [rule.video_label.name for rule in rules] == ["poster", "wide", "wide"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda feed: feed["asset_customization_rules"].pop(), "last rule"),
+        (lambda feed: feed["videos"].pop(), "no video carries the label '1x1'"),
+        (lambda feed: feed["asset_customization_rules"][0].update(priority=3), "count up from 1"),
+        (lambda feed: feed["titles"][0].update(text="a" * 41), "40 are allowed"),
+        (
+            lambda feed: feed["asset_customization_rules"][1]["customization_spec"][
+                "instagram_positions"
+            ].append("reels"),
+            "named by two rules",
+        ),
+        (
+            lambda feed: feed["asset_customization_rules"][0]["customization_spec"].update(
+                facebook_positions=["billboard"]
+            ),
+            "billboard",
+        ),
+    ],
+)
+def test_a_payload_that_the_interface_would_refuse_is_refused_here(spoil, fault: str):
+    value = placed()[0][0].model_dump(mode="json", exclude_none=True)
+    spoil(value["asset_feed_spec"])
+    with pytest.raises(ValidationError, match=fault):
+        PlacedCreative.model_validate(value)

@@ -10,24 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from adcraft_assets.approvals import Approvals
+from adcraft_assets.cards import experiment_line, gate_card, part_bar, policy_card
 from adcraft_assets.checks import upstream_of, verdicts_of
 from adcraft_assets.partitions import Ad
-from adcraft_assets.policy_reviews import policy_card
 from adcraft_assets.settings import Settings
 from adcraft_resources.experiments import Candidate, Subject, plan_experiment, write_handover
 from adcraft_resources.exports import copy_file, export_folder, is_fresh
 from adcraft_resources.gallery import (
     GalleryModel,
-    GateCard,
-    PartBar,
     RejectedCard,
     StillCard,
     TextRow,
     VariantCard,
     write_gallery,
 )
-from adcraft_resources.gates import Verdict, judge_variant
+from adcraft_resources.gates import judge_variant
 from adcraft_resources.shot_lists import read_shot_list
+from adcraft_resources.signing import ContentSigner, seal_file
 from adcraft_resources.store import Bundle, BundleStore, digest_of, to_json
 from adcraft_resources.thumbnails import read_picture, write_picture
 from adcraft_resources.variant_lanes import POSTER, VIDEO
@@ -46,11 +45,17 @@ def folder_of(results: Path, ad: Ad) -> Path:
 
 
 def deliver(
-    store: BundleStore, ranking: Bundle, ad: Ad, settings: Settings, results: Path, approvals: Approvals
+    store: BundleStore,
+    ranking: Bundle,
+    ad: Ad,
+    settings: Settings,
+    results: Path,
+    approvals: Approvals,
+    signer: ContentSigner | None = None,
 ) -> bool:
     """Make the ad's folder show `ranking`, of its variants those approved; return whether anything was written.
 
-    While none is approved the folder stays as it is, and all go to the review folder for people to look at.
+    While none is approved the folder stays as it is, and all go to the review folder for people to look at, unsigned.
     """
     ranked = ranking.read_json("ranking.json")["ranked"]
     passing = approvals.passing(ad.key, ranked)
@@ -61,10 +66,10 @@ def deliver(
     if ranked and not passing:
         return False
     shown = passing if approvals.required else None
-    fingerprint = digest_of(delivery_identity(ranking.digest, ad, settings, shown))
-    return export_folder(
-        folder_of(results, ad), fingerprint, _Sources(store, ranking, ad, settings, passing).fill
-    )
+    seal = signer.fingerprint if signer else ""
+    fingerprint = digest_of(delivery_identity(ranking.digest, ad, settings, shown, seal))
+    sources = _Sources(store, ranking, ad, settings, passing, signer)
+    return export_folder(folder_of(results, ad), fingerprint, sources.fill)
 
 
 def review_folder(results: Path) -> Path:
@@ -73,7 +78,7 @@ def review_folder(results: Path) -> Path:
 
 
 def delivery_identity(
-    ranking: str, ad: Ad, settings: Settings, approved: Sequence[str] | None
+    ranking: str, ad: Ad, settings: Settings, approved: Sequence[str] | None, seal: str = ""
 ) -> dict[str, Any]:
     """What an ad's folder depends on, thresholds too: the page shows verdicts."""
     return {
@@ -83,10 +88,13 @@ def delivery_identity(
         "experiment": settings.experiment.model_dump(mode="json"),
         "version": VERSION,
         **({} if approved is None else {"approved": list(approved)}),
+        **({"certificate": seal} if seal else {}),
     }
 
 
-def is_delivered(store: BundleStore, ad: Ad, settings: Settings, results: Path, approvals: Approvals) -> bool:
+def is_delivered(
+    store: BundleStore, ad: Ad, settings: Settings, results: Path, approvals: Approvals, seal: str = ""
+) -> bool:
     """Return whether the ad's folder shows its current ranking, as far as approved, and lacks no file."""
     digest = str(store.current_digest("ranked_outputs", ad.key))
     shown: list[str] | None = None
@@ -96,16 +104,22 @@ def is_delivered(store: BundleStore, ad: Ad, settings: Settings, results: Path, 
         shown = approvals.passing(ad.key, ranked)
         if ranked and not shown:
             return True
-    return is_fresh(folder_of(results, ad), digest_of(delivery_identity(digest, ad, settings, shown)))
+    return is_fresh(folder_of(results, ad), digest_of(delivery_identity(digest, ad, settings, shown, seal)))
 
 
 class _Sources:
     """The bundles a delivered folder is made of."""
 
     def __init__(
-        self, store: BundleStore, ranking: Bundle, ad: Ad, settings: Settings, shown: Sequence[str]
+        self,
+        store: BundleStore,
+        ranking: Bundle,
+        ad: Ad,
+        settings: Settings,
+        shown: Sequence[str],
+        signer: ContentSigner | None = None,
     ) -> None:
-        self.ad, self.settings, self.ranking = ad, settings, ranking
+        self.ad, self.settings, self.ranking, self.signer = ad, settings, ranking, signer
         order = ranking.read_json("ranking.json")
         self.whole = len(shown) == len(order["ranked"])
         self.order: Mapping[str, Any] = {
@@ -135,6 +149,7 @@ class _Sources:
             bundle = self._variant(one["id"])
             copy_file(bundle.file(VIDEO), folder / one["file"])
             copy_file(bundle.file(POSTER), (folder / one["file"]).with_suffix(".jpg"))
+            self._seal(folder / one["file"], bundle.manifest["ai_disclosure"])
         for one in self.order["rejected"]:
             copy_file(self._variant(one["id"]).file(POSTER), pictures / f"rejected_{one['id']}.jpg")
         for path in self.ranking.path.glob("claim_*.jpg"):
@@ -143,6 +158,15 @@ class _Sources:
         write_picture(first[0], pictures / f"{BEFORE_STEM}.jpg")
         write_handover(folder, self._experiment(), self.settings.experiment)
         write_gallery(folder, self._model(folder, pictures))
+
+    def _seal(self, video: Path, disclosure: Mapping[str, Any]) -> None:
+        """Sign a delivered variant and its poster, where there is a certificate: last of all that is done to them."""
+        if self.signer is None:
+            return
+        source = self.source.file(self.source.manifest["file"])
+        for path in (video, video.with_suffix(".jpg")):
+            named = source, f"{self.ad.video.id}{source.suffix}"
+            seal_file(self.signer, path, named, disclosure, resized=False)
 
     def _experiment(self) -> dict[str, Any]:
         """Plan the test of the variants shown."""
@@ -225,7 +249,7 @@ class _Sources:
             written_by=hook["source"],
             principle=hook["principle"],
             ssim=one["ssim"],
-            parts=tuple(_bar(part, weights[part["id"]] / total) for part in one["parts"]),
+            parts=tuple(part_bar(part, weights[part["id"]] / total) for part in one["parts"]),
             gates=(
                 *(gate_card(verdict) for verdict in judge_variant(bundle.figures, self.settings.gates)),
                 policy_card(one.get("policy", {})),
@@ -269,24 +293,3 @@ class _Sources:
 def frame_rate(source: Bundle) -> float:
     """Return the frames per second of a `source_video` bundle."""
     return float(Fraction(str(source.figures["fps"])))
-
-
-def gate_card(verdict: Verdict) -> GateCard:
-    """Return a verdict as the gallery shows it."""
-    figures = tuple(
-        (name, str(value), "") for name, value in verdict.evidence.items() if not isinstance(value, dict)
-    )
-    return GateCard(verdict.gate.replace("_", " "), verdict.passed, verdict.reason, figures)
-
-
-def experiment_line(plan: Mapping[str, Any]) -> str:
-    """Return what experiment.json plans, in a line."""
-    if not plan["ready"]:
-        return f"none: {'; '.join(plan['why_not'])}"
-    size = plan["sample_size"]
-    return f"{len(plan['cells'])} cells, {size['per_cell']:,} impressions each, {size['days']} days or more"
-
-
-def _bar(part: Mapping[str, Any], weight: float) -> PartBar:
-    evidence = tuple((rule["holds"], rule["reason"]) for rule in part["rules"])
-    return PartBar(part["title"], part["value"], part["sentence"], weight, part["formula"], evidence)

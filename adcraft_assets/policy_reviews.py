@@ -14,7 +14,6 @@ from adcraft_assets.identities import rejection_of
 from adcraft_assets.partitions import Ad
 from adcraft_assets.settings import Settings
 from adcraft_resources.algorithms.values import TextTracks
-from adcraft_resources.gallery import GateCard
 from adcraft_resources.hook_sets import HookSet
 from adcraft_resources.picture_reviews import look_at_pictures, pairs_of, show_findings, texts_of
 from adcraft_resources.policies import PolicyReview, review_variant
@@ -73,13 +72,6 @@ class Reviewer:
 def claim_picture(variant: str) -> str:
     """Return the name of the picture that shows what the rules object to in a variant's pictures."""
     return f"claim_{variant}.jpg"
-
-
-def policy_card(review: Mapping[str, Any]) -> GateCard:
-    """Return what the policy rules say of a variant's texts as the gallery shows it."""
-    found = [*claims_told(review), *(one["told"] for one in review.get("pairs", ()))]
-    verdict = review.get("verdict", "not reviewed")
-    return GateCard("policy rules", verdict != "block", "; ".join(found) or "no rule objects to any text")
 
 
 def claims_told(review: Mapping[str, Any], fields: Sequence[str] = ()) -> list[str]:

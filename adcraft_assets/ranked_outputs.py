@@ -34,6 +34,7 @@ from adcraft_resources.programmes import Programme
 from adcraft_resources.progress import Progress
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.shot_lists import read_shot_list
+from adcraft_resources.signing import load_signer
 from adcraft_resources.store import Bundle, BundleStore, Draft
 from adcraft_resources.text_detectors import TextDetector
 from adcraft_resources.variant_lanes import POSTER, VIDEO
@@ -70,10 +71,11 @@ def ranked_outputs(
 
     def make(key: str) -> Made:
         approvals = approvals_of(catalog, settings)
+        signer = load_signer(settings.c2pa, catalog.folder)
         with progress.stage(key, "ranked_outputs"):
             work = _Work.of(store, result_cache, (encoder, text_detector), catalog.ad(key), settings)
             bundle, reused = store.ensure("ranked_outputs", key, work.identity(), work.fill)
-            exported = deliver(store, bundle, work.ad, settings, results, approvals)
+            exported = deliver(store, bundle, work.ad, settings, results, approvals, signer)
         ranking = bundle.read_json(RANKING)
         ranked = ranking["ranked"]
         if exported or not reused:

@@ -20,6 +20,7 @@ from adcraft_assets.source_states import ask_sources
 from adcraft_assets.staleness import Need, Roles, Surveyor
 from adcraft_resources.downloads import Downloader
 from adcraft_resources.rotations import rotate, rotation_of, tired_variants
+from adcraft_resources.signing import fingerprint_of
 from adcraft_resources.store import BundleStore
 
 SHOWN = 200
@@ -87,7 +88,9 @@ def make_plan(
         if not is_dead(run, instance)
         for key in keys_of(run, instance, inserted)
     }
-    surveyor = Surveyor(store, settings, roles, catalog.results_folder(), approvals_of(catalog, settings))
+    seal = fingerprint_of(settings.c2pa, catalog.folder)
+    approvals = approvals_of(catalog, settings)
+    surveyor = Surveyor(store, settings, roles, catalog.results_folder(), approvals, seal)
     needs = _needs(surveyor, {key: ad for key, ad in ads.items() if key not in busy}, catalog, downloader)
     if turn and settings.refresh.mode == "rotate":
         needs = {key: _turned(store, need, settings, night) for key, need in needs.items()}

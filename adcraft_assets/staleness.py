@@ -71,13 +71,14 @@ class Roles:
 
 @dataclass(frozen=True)
 class Surveyor:
-    """Says of ads what they need under one config and one set of roles."""
+    """Says of ads what they need under one config and one set of roles; `seal` stands for the certificate, if any."""
 
     store: BundleStore
     settings: Settings
     roles: Roles
     results: Path
     approvals: Approvals
+    seal: str = ""
 
     def need_of(self, ad: Ad, source: SourceState | AdcraftError = "unchanged") -> Need:
         """Return what an ad needs, given what its source answered."""
@@ -99,6 +100,7 @@ class _Survey:
     def __init__(self, surveyor: Surveyor, ad: Ad) -> None:
         self.store, self.settings, self.roles = surveyor.store, surveyor.settings, surveyor.roles
         self.results, self.approvals, self.ad = surveyor.results, surveyor.approvals, ad
+        self.seal = surveyor.seal
         self.rotation: Rotation | None = rotation_of(self.store, ad.key)
         self.made: dict[str, Mapping[str, Any]] = {}
 
@@ -133,7 +135,7 @@ class _Survey:
         for name, digest in self.made["styled_variants"]["variants"].items():
             if self.store.manifest_of("variants", key, digest) is None:
                 return Need(key, "stale", "styled_variants", f"the variant {name} is lost")
-        if not is_delivered(self.store, self.ad, self.settings, self.results, self.approvals):
+        if not is_delivered(self.store, self.ad, self.settings, self.results, self.approvals, self.seal):
             return Need(
                 key, "stale", "ranked_outputs", "its folder of results is missing or shows an older state"
             )

@@ -55,10 +55,18 @@ class ContentSigner:
     @property
     def fingerprint(self) -> str:
         """Of the certificate and how it is used."""
-        return hashlib.sha256(self.chain + f"{self.algorithm} {self.timestamp_url}".encode()).hexdigest()[:24]
+        return _fingerprint(self.chain, self.algorithm, self.timestamp_url)
 
-    def sign(self, path: Path, source: Path, source_name: str, disclosure: Mapping[str, Any]) -> None:
-        """Sign an mp4 or jpg in place, the source ad as its ingredient.
+    def sign(
+        self,
+        path: Path,
+        source: Path,
+        source_name: str,
+        disclosure: Mapping[str, Any],
+        *,
+        resized: bool = True,
+    ) -> None:
+        """Sign an mp4 or jpg in place, the source ad as its ingredient; `resized`: it was brought into another shape.
 
         Raises:
             VideoUnwritable: The library refused the file or the certificate.
@@ -70,7 +78,7 @@ class ContentSigner:
         named = {"title": source_name, "relationship": "parentOf", "instance_id": _SOURCE}
         kind = FORMATS[path.suffix]
         try:
-            builder = c2pa.Builder(manifest_of(path.name, kind, disclosure))
+            builder = c2pa.Builder(manifest_of(path.name, kind, disclosure, resized=resized))
             with source.open("rb") as parent:
                 builder.add_ingredient(
                     json.dumps(named), FORMATS.get(source.suffix.lower(), "video/mp4"), parent
@@ -87,8 +95,8 @@ class ContentSigner:
             signed.unlink(missing_ok=True)
 
 
-def manifest_of(title: str, kind: str, disclosure: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is asserted: the source opened, its text removed, its look changed, a hook set, the shape changed."""
+def manifest_of(title: str, kind: str, disclosure: Mapping[str, Any], *, resized: bool) -> dict[str, Any]:
+    """Return what is asserted: the source opened, its text removed, its look changed, a hook set, maybe the shape."""
     source_type = disclosure["digital_source_type"]
     generative = set(disclosure["generative_steps"])
     agents = {one["use"]: one["name"] for one in disclosure.get("models", ())}
@@ -97,8 +105,9 @@ def manifest_of(title: str, kind: str, disclosure: Mapping[str, Any]) -> dict[st
         _action("c2pa.edited", "overlay text removed", "removal", generative, agents, source_type),
         _action("c2pa.filtered", "look and first frame changed", "style", generative, agents, source_type),
         {"action": "c2pa.edited", "description": "a hook line set on the picture"},
-        {"action": "c2pa.resized", "description": "brought into the placement's shape"},
     ]
+    if resized:
+        actions.append({"action": "c2pa.resized", "description": "brought into the placement's shape"})
     return {
         "claim_generator_info": [{"name": "adcraft"}],
         "title": title,
@@ -163,6 +172,41 @@ def credentials_fault(found: Mapping[str, Any] | None, meant: str) -> str:
     if found["state"] not in GOOD_STATES:
         return f"its content credentials are {found['state']}"
     return "" if found["source_types"] == [meant] else f"its content credentials do not say {meant}"
+
+
+def seal_file(
+    signer: ContentSigner,
+    path: Path,
+    source: tuple[Path, str],
+    disclosure: Mapping[str, Any],
+    *,
+    resized: bool,
+) -> None:
+    """Sign a file and read the signature back; `source` is the ad it was made of and the name it goes by.
+
+    Raises:
+        VideoUnwritable: It could not be signed, or what was written does not hold.
+    """
+    signer.sign(path, *source, disclosure, resized=resized)
+    fault = credentials_fault(read_credentials(path), disclosure["digital_source_type"])
+    if fault:
+        raise VideoUnwritable(f"{path.name}: {fault}.", remedy="Check the certificate of c2pa.certificate.")
+
+
+def fingerprint_of(settings: SigningSettings, folder: Path) -> str:
+    """Return the fingerprint of what a config signs with, without asking for its key; empty where it signs nothing.
+
+    Raises:
+        ConfigInvalid: The certificate can't be read.
+    """
+    if not settings.certificate:
+        return ""
+    chain = _read(folder / settings.certificate, "c2pa.certificate")
+    return _fingerprint(chain, settings.algorithm, settings.timestamp_url)
+
+
+def _fingerprint(chain: bytes, algorithm: str, timestamp_url: str) -> str:
+    return hashlib.sha256(chain + f"{algorithm} {timestamp_url}".encode()).hexdigest()[:24]
 
 
 def load_signer(settings: SigningSettings, folder: Path) -> ContentSigner | None:

@@ -25,6 +25,7 @@ from adcraft_assets.settings import Settings, load_settings
 from adcraft_assets.staleness import Roles, Surveyor
 from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.progress import Progress
+from adcraft_resources.signing import fingerprint_of
 
 POLL_S = 2.0
 BACKFILL = "adcraft/backfill"
@@ -94,7 +95,9 @@ def unfinished_ads(path: Path, settings: Settings, ads: dict[str, Ad]) -> dict[s
     resources = resources_of(path)
     catalog: Catalog = resources["catalog"]
     approvals = approvals_of(catalog, settings)
-    surveyor = Surveyor(resources["store"], settings, Roles(resources), catalog.results_folder(), approvals)
+    seal = fingerprint_of(settings.c2pa, catalog.folder)
+    results = catalog.results_folder()
+    surveyor = Surveyor(resources["store"], settings, Roles(resources), results, approvals, seal)
     return {key: ad for key, ad in ads.items() if surveyor.need_of(ad).state != "fresh"}
 
 

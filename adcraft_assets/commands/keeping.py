@@ -20,6 +20,7 @@ from adcraft_assets.staleness import Roles
 from adcraft_resources.errors import ConfigInvalid, UpstreamMissing
 from adcraft_resources.progress import Progress
 from adcraft_resources.retention import prune
+from adcraft_resources.signing import load_signer
 from adcraft_resources.store import BundleStore
 
 
@@ -71,7 +72,8 @@ def approve_variants(arguments: Namespace) -> int:
         raise ConfigInvalid(f"{ad.key} delivers no variant {unknown[0]!r}.", remedy=f"Known: {known}.")
     approve(approvals_path(catalog), ad.key, [one for one in ranked if one["id"] in asked])
     approvals = approvals_of(catalog, settings)
-    deliver(store, ranking, ad, settings, catalog.results_folder(), approvals)
+    signer = load_signer(settings.c2pa, catalog.folder)
+    deliver(store, ranking, ad, settings, catalog.results_folder(), approvals, signer)
     verdict = approvals.verdict(ad.key, ranked)
     with open_instance(home) as instance:
         launch_verdicts(build_defs(path), instance, [ad.key])

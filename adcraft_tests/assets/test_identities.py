@@ -1,19 +1,8 @@
-from adcraft_assets.identities import VERSIONS, brief_of, keyframes_identity, review_of
+from adcraft_assets.identities import VERSIONS, brief_of, keyframes_identity
 from adcraft_assets.partitions import ads_of
 from adcraft_assets.settings import parse_settings
 from adcraft_resources.encoders import EmbeddedEncoder, SiglipEncoder
 
-PLAN = {
-    "hook": {
-        "id": "h1",
-        "on_screen": "Golden lather",
-        "primary_text": "Smells of turmeric.",
-        "headline": "Turmeric soap",
-        "language": "en",
-        "source": "template",
-        "principle": "curiosity",
-    }
-}
 MASKS = {
     "tracks": [
         {"kind": "label", "text": "Skin whitening soap"},
@@ -26,14 +15,6 @@ def the_ad(pictures="warn", market=""):
     product = {"id": "soap", "market": market, "videos": ["https://x.example/ad.mp4"]}
     settings = parse_settings({"products": [product], "policy": {"pictures": pictures}}, origin="config.json")
     return next(iter(ads_of(settings).values())), settings
-
-
-def test_a_label_that_stays_is_judged_and_a_caption_that_goes_is_not():
-    ad, settings = the_ad("block")
-    blocked = review_of(ad, settings, PLAN, MASKS).blocked_by
-    assert len(blocked) == 1
-    assert "whitening" in blocked[0]
-    assert review_of(*the_ad("warn"), PLAN, MASKS).verdict == "warn"
 
 
 def test_the_copywriter_is_told_the_markets_name():

@@ -118,7 +118,7 @@ def digests_of(ad, settings, roles, pattern):
     digests["styled_variants"] = digest_of(basis.of_all(plans, settings.variants_per_video))
     styled = told["styled_variants"]
     digests["ranked_outputs"] = digest_of(
-        ranking_identity(ad, settings, styled, cleaned, masks, roles["encoder"])
+        ranking_identity(ad, settings, styled, cleaned, masks, roles["encoder"], roles["text_detector"])
     )
     return digests
 

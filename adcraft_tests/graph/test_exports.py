@@ -11,15 +11,16 @@ import av
 import dagster as dg
 import pytest
 
+from adcraft_assets.cards import policy_card
 from adcraft_assets.cli import main
 from adcraft_assets.definitions import resources_of
-from adcraft_assets.policy_reviews import policy_card
 from adcraft_resources.handoff import description_of
 from adcraft_resources.hook_sets import HookSet, count_graphemes
 from adcraft_resources.policies import PolicySettings, review_variant
 from adcraft_resources.provenance import FILTERED
 from adcraft_resources.signing import KEY_VARIABLE, read_credentials
 from adcraft_tests.certificates import issue
+from adcraft_tests.credentials_reader import read_independently
 from adcraft_tests.graph.conftest import Project
 
 SHAPES = [
@@ -196,6 +197,32 @@ def test_a_configured_certificate_signs_every_file_and_a_wrong_one_holds_the_exp
         assert found["state"] == "Valid"
         assert found["source_types"] == [FILTERED]
         assert found["ingredients"] == ["v0.mp4"]
+        assert read_independently(path).assertions
+
+
+def test_a_configured_certificate_signs_the_results_too_and_they_are_signed_once(home, monkeypatch):
+    folder = home.folder / "results" / "soap" / "v0"
+    assert all(read_credentials(path) is None for path in folder.glob("0*.mp4"))
+    chain, key = issue()
+    (home.folder / "chain.pem").write_bytes(chain)
+    config(home, c2pa={"certificate": "chain.pem"})
+    with monkeypatch.context() as without_key:
+        without_key.delenv(KEY_VARIABLE, raising=False)
+        assert KEY_VARIABLE in home.run().failed["soap__v0"]
+    assert all(read_credentials(path) is None for path in folder.glob("0*.mp4"))
+    monkeypatch.setenv(KEY_VARIABLE, key.decode())
+    assert home.run().failed == {}
+    files = [*folder.glob("0*.mp4"), *folder.glob("0*.jpg")]
+    assert len(files) == 4
+    for path in files:
+        found = read_credentials(path)
+        assert found["state"] == "Valid"
+        assert "c2pa.resized" not in found["actions"]
+        assert found["ingredients"] == ["v0.mp4"]
+        assert read_independently(path).assertions
+    before = {path: path.stat().st_mtime_ns for path in files}
+    assert home.run().failed == {}
+    assert {path: path.stat().st_mtime_ns for path in files} == before
 
 
 def test_the_page_of_results_tells_of_the_policy_rules_and_the_test(home):

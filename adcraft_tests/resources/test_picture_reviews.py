@@ -112,6 +112,13 @@ def test_the_same_words_on_the_product_do_what_the_settings_say(tmp_path, pictur
         assert found.findings[LABEL]
 
 
+def test_a_label_that_stays_is_judged_and_a_caption_that_goes_is_not():
+    label = label_tracks("Skin whitening soap").tracks[0]
+    caption = TextTrack(2, "overlay", "added in the edit", "Guaranteed fairness", 0.9, 0, 99)
+    told = texts_of([], HOOK, TextTracks(SIZE, 100, (label, caption)), FPS)
+    assert [(one.text, one.on_label) for one in told] == [("Skin whitening soap", True)]
+
+
 def test_a_clean_wall_and_the_hook_say_nothing(tmp_path):
     found, path, *_ = review(tmp_path, [written(wall(), (HOOK, 60, 70))])
     assert found.verdict == "pass"

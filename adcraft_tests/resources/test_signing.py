@@ -1,6 +1,7 @@
 """Content credentials: signed last, read back by the library that checks them, refused where the certificate is wrong."""
 
 import pytest
+from cryptography.exceptions import InvalidSignature
 
 from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.provenance import disclose, source_type_of_jpeg, source_type_of_mp4, stamp
@@ -14,6 +15,7 @@ from adcraft_resources.signing import (
 from adcraft_resources.thumbnails import write_picture
 from adcraft_resources.video_codecs import inspect_delivery, read_frames
 from adcraft_tests.certificates import issue
+from adcraft_tests.credentials_reader import BrokenSealError, read_independently
 from adcraft_tests.drawn_videos import Sound, clicks, montage, write_video
 
 FILTERED = disclose({"removal": "EmbeddedInpainter", "style": "EmbeddedStylist"}, "template", {"style": "x"})
@@ -117,3 +119,32 @@ def test_a_wrong_certificate_is_refused_with_the_remedy(pems, tmp_path, monkeypa
         monkeypatch.setenv(KEY_VARIABLE, key.decode())
     with pytest.raises(ConfigInvalid, match=told):
         load_signer(SigningSettings(certificate="chain.pem"), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["video", "poster"])
+def test_an_independent_reader_finds_signature_and_hashes_whole(signer, files, name):
+    """By hand, from the specification: no code of the library that signed."""
+    video, poster, source = files
+    path = video if name == "video" else poster
+    stamp(video, poster, GENERATED)
+    signer.sign(path, source, "hero.mp4", GENERATED)
+    found = read_independently(path)
+    assert "Drawn advertiser" in found.signer
+    actions = next(told for label, told in found.assertions.items() if label.startswith("c2pa.actions"))[
+        "actions"
+    ]
+    assert actions[0]["action"] == "c2pa.opened"
+    assert {one["digitalSourceType"] for one in actions if "digitalSourceType" in one} == {
+        GENERATED["digital_source_type"]
+    }
+    assert [told["dc:title"] for label, told in found.assertions.items() if "ingredient" in label] == [
+        "hero.mp4"
+    ]
+    for at in (-200, len(path.read_bytes()) // 2):
+        whole = path.read_bytes()
+        spoiled = bytearray(whole)
+        spoiled[at] ^= 1
+        path.write_bytes(spoiled)
+        with pytest.raises((BrokenSealError, InvalidSignature)):
+            read_independently(path)
+        path.write_bytes(whole)

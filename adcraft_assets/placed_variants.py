@@ -214,6 +214,8 @@ class _Work:
             assert draft.published is not None  # noqa: S101  # a draft that ended well is published
             placed[name] = draft.published
             on_count(count)
+        for ad in ads.values():
+            ad.close()
         for sound, _ in sounds.values():
             sound.unlink(missing_ok=True)
         return placed

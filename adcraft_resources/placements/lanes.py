@@ -24,7 +24,7 @@ from adcraft_resources.thumbnails import write_picture
 from adcraft_resources.typography.overlay import HookOverlay, shown_seconds
 from adcraft_resources.typography.typesetter import PlacedHook, Typesetter
 from adcraft_resources.variant_dressing import Dressing
-from adcraft_resources.video_codecs import DeliveryWriter, TimedPicture, rgb_of, yuv_of
+from adcraft_resources.video_codecs import CodedSound, DeliveryWriter, TimedPicture, rgb_of, yuv_of
 
 LEAST_EM: Final = 0.04  # of the width: 43 px at 1080, about what a caption on a phone needs
 _UPSCALED: Final = 1.02
@@ -40,7 +40,7 @@ class Stage:
     size: tuple[int, int]
     fps: Fraction
     duration_s: float
-    sound: Path
+    sound: CodedSound
     settings: PlacementSettings
 
     def shot_of(self, index: int) -> int:
@@ -88,7 +88,7 @@ class PlacedLane:
             width=self.placement.width,
             height=self.placement.height,
             fps=self.stage.fps,
-            mastered_sound=self.stage.sound,
+            audio_source=self.stage.sound,
             crf=settings.crf,
             max_bit_rate=settings.max_bit_rate,
         )

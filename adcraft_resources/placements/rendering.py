@@ -25,12 +25,15 @@ from adcraft_resources.programmes import Programme
 from adcraft_resources.variant_dressing import Dressing
 from adcraft_resources.variants import VariantPlan
 from adcraft_resources.video_codecs import (
+    CodedSound,
+    Loudness,
     TimedPicture,
     VideoReader,
     delivery_rate,
     inspect_delivery,
     measure_loudness,
     shown_at_constant_rate,
+    sound_digest,
 )
 
 VERSION: Final = "2"
@@ -59,6 +62,15 @@ class PlacedAd:
         """What the ad's opening shows, looked at once for all variants; VideoUnreadable where there is no picture."""
         return survey_programme(self.video, self.shots, self.tracks, self.programme)
 
+    @cached_property
+    def coded(self) -> CodedSound:
+        """The mastered sound as every file carries it: encoded once for all variants and shapes."""
+        return CodedSound(self.sound, 0.0)
+
+    def close(self) -> None:
+        """Let go of the sound."""
+        self.coded.close()
+
 
 def place_variant(
     ad: PlacedAd,
@@ -86,14 +98,15 @@ def place_variant(
         dressing = Dressing(plan, look, ad.survey, ad.shots[0].last_frame, first_frame)
         size = facts.height, facts.width
         shown_s = ad.programme.length_s(facts.duration_s)
-        shared = Stage(ad.shots, ad.sightings, size, fps, shown_s, ad.sound, settings)
+        shared = Stage(ad.shots, ad.sightings, size, fps, shown_s, ad.coded, settings)
         lanes = [PlacedLane(one, dressing, shared, folder) for one in settings.formats]
         for lane in lanes:
             stack.enter_context(lane.writer())
         length = shown_s if facts.variable_rate or fps != rate else None
         pictures = ad.programme.pictures(reader)
         ticks = _run(dressing, lanes, shown_at_constant_rate(pictures, fps, duration_s=length))
-    return {lane.placement.name: _measured(lane, ticks / float(fps)) for lane in lanes}
+    heard: dict[str, Loudness | None] = {}
+    return {lane.placement.name: _measured(lane, ticks / float(fps), heard) for lane in lanes}
 
 
 def _run(dressing: Dressing, lanes: Sequence[PlacedLane], pictures: Iterator[TimedPicture]) -> int:
@@ -118,10 +131,13 @@ def _run(dressing: Dressing, lanes: Sequence[PlacedLane], pictures: Iterator[Tim
     return count
 
 
-def _measured(lane: PlacedLane, expected_s: float) -> dict[str, Any]:
-    """Return a shape's figures with those of its finished file, its sound measured anew."""
+def _measured(lane: PlacedLane, expected_s: float, heard: dict[str, Loudness | None]) -> dict[str, Any]:
+    """Return a shape's figures with those of its finished file; sound already `heard` to the last byte is not again."""
     video = lane.folder / file_names(lane.placement.name)["video"]
-    loudness = measure_loudness(video)
+    sound = sound_digest(video)
+    if sound not in heard:
+        heard[sound] = measure_loudness(video)
+    loudness = heard[sound]
     return {
         **lane.note_figures(),
         "probe": inspect_delivery(video),

@@ -7,7 +7,13 @@ from adcraft_resources.video_codecs.coded_sound import CodedSound
 from adcraft_resources.video_codecs.delivery import DeliveryWriter
 from adcraft_resources.video_codecs.facts import VideoFacts, probe_video, shown_packets
 from adcraft_resources.video_codecs.inspection import audio_offset_ms, inspect_delivery
-from adcraft_resources.video_codecs.loudness import Loudness, Mastering, master_sound, measure_loudness
+from adcraft_resources.video_codecs.loudness import (
+    Loudness,
+    Mastering,
+    master_sound,
+    measure_loudness,
+    sound_digest,
+)
 from adcraft_resources.video_codecs.mezzanine import MezzanineWriter, stream_copy
 from adcraft_resources.video_codecs.pictures import TimedFrame, TimedPicture, rgb_of, small_rgb_of, yuv_of
 from adcraft_resources.video_codecs.reading import VideoReader, frames_at, read_frames
@@ -44,6 +50,7 @@ __all__ = [
     "shown_at_constant_rate",
     "shown_packets",
     "small_rgb_of",
+    "sound_digest",
     "stream_copy",
     "yuv_of",
 ]

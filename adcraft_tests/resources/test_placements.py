@@ -24,8 +24,10 @@ from adcraft_resources.video_codecs import (
     DeliveryWriter,
     VideoReader,
     master_sound,
+    measure_loudness,
     read_frames,
     rgb_of,
+    sound_digest,
     yuv_of,
 )
 from adcraft_tests.drawn_videos import texture
@@ -144,6 +146,17 @@ def test_an_independent_probe_sees_the_same(placed):
         assert float(video["start_time"]) == 0
         assert abs(float(audio["start_time"])) < 0.03
         assert (audio["codec_name"], audio["sample_rate"], audio["channels"]) == ("aac", "48000", 2)
+
+
+def test_the_sound_is_coded_once_and_the_same_in_every_shape(placed):
+    folder, figures = placed
+    tall, square = (folder / f"{name}.mp4" for name in ("tall", "square"))
+    assert sound_digest(tall) == sound_digest(square)
+    heard = measure_loudness(square)
+    assert (heard.integrated_lufs, heard.true_peak_dbtp) == (
+        figures["square"]["loudness_lufs"],
+        figures["square"]["true_peak_dbtp"],
+    )
 
 
 def test_nearly_every_face_of_the_source_is_whole_in_every_shape(placed):

@@ -106,7 +106,8 @@ def test_every_gate_blocks_and_belongs_to_its_stage(defs):
     assert blocking == set(checks) - {
         "ranked_outputs_are_approved",
         "isolated_cells_change_one_factor",
-    }  # which holds the export, not the run
+        "placements_show_faces_and_product_clear",
+    }  # which hold the export or only tell
 
 
 def test_workspace_and_pyproject_name_the_same_module():

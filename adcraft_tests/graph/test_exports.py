@@ -128,6 +128,28 @@ def test_a_wrong_call_names_what_there_is_and_writes_nothing(home, capfd, argume
     assert not (home.folder / "exports").exists()
 
 
+def test_a_market_without_rules_is_refused_with_those_that_have_some(home, capfd):
+    config(home)
+    told = json.loads(home.path.read_text())
+    told["products"][0]["market"] = "atlantis"
+    home.path.write_text(json.dumps(told))
+    assert main(["export", "--product", "soap"]) == 2
+    said = capfd.readouterr().err
+    assert "market 'atlantis'" in said
+    assert "in (India)" in said
+    assert not (home.folder / "exports").exists()
+
+
+def test_a_shape_whose_clear_box_is_too_small_for_the_hook_holds_the_export(home, capfd):
+    narrow = {"name": "narrow", "width": 270, "height": 480, "clear": [0.39, 0.39, 0.39, 0.39]}
+    home.write(["v0"], placements={"formats": [SHAPES[0], narrow]}, gates=LONG)
+    assert main(["export", "--product", "soap"]) == 1
+    said = capfd.readouterr().err
+    assert "narrow" in said
+    assert "Shorten it, or give that placement a larger clear box" in said
+    assert not (home.folder / "exports").exists()
+
+
 def test_an_ad_without_ranked_variants_is_named_with_the_remedy(home, capfd):
     home.write(["v0", "v1"], placements={"formats": SHAPES}, gates=LONG)
     assert main(["export", "--product", "soap"]) == 1

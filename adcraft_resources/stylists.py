@@ -6,6 +6,7 @@ style a variant gets (variants), decoding and encoding.
 
 import hashlib
 import os
+import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import ClassVar, Literal
 import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_validator
 
 from adcraft_resources.algorithms.grade_parts import Grade
 from adcraft_resources.algorithms.grading import bake_cube
@@ -27,6 +28,7 @@ from adcraft_resources.algorithms.look_fitting import change_between, fit_grade
 from adcraft_resources.algorithms.looks import GradedLook, Look
 from adcraft_resources.algorithms.skin import MIN_SKIN_PIXELS, skin_mask
 from adcraft_resources.algorithms.values import Frame, Keyframe, Mask, Shot
+from adcraft_resources.claims import lint_copy
 from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.faces import find_faces
 from adcraft_resources.sections import Section
@@ -36,6 +38,9 @@ _KEYS_TRIED = 3  # keys a look is fitted on, spread over the clip
 _FACES_TRIED = 3  # and keys that show a face
 _SKINS_KEPT = 96  # frames whose skin is remembered
 _KEEPING = threading.Lock()
+_PAIRED = re.compile(
+    r"(?i)\b(?:split[- ]?screen|diptych|side[- ]by[- ]side|two panels|comparison (?:shot|photo|image))\b"
+)
 
 
 class Diffusion(Section):
@@ -51,6 +56,16 @@ class Diffusion(Section):
         default="variant",
         description="`variant`: the plan's seed; `style`: one seed wherever the style is used.",
     )
+
+    @field_validator("prompt")
+    @classmethod
+    def _shows_one_state(cls, prompt: str) -> str:
+        """Refuse a prompt for a before-and-after pair: a model would make up the "after"."""
+        found = [one.excerpt for one in lint_copy(prompt) if one.rule == "before_after"]
+        found += [match[0] for match in _PAIRED.finditer(prompt)]
+        if found:
+            raise ValueError(f"it asks for a before-and-after pair: {found[0]!r}")
+        return prompt
 
 
 class Style(Section):

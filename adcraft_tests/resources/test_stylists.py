@@ -256,3 +256,19 @@ def test_skin_is_held_when_one_key_of_many_shows_the_face():
 
 def test_no_face_is_found_where_there_is_none():
     assert find_faces(drawn_scene()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "before and after of her skin",
+        "a split screen of two faces",
+        "the same face side by side",
+        "a diptych",
+    ],
+)
+def test_a_style_that_asks_a_model_for_a_before_and_after_pair_is_refused(words: str):
+    style = next(iter(load_styles().values())).model_dump(mode="json")
+    style["diffusion"]["prompt"] = f"golden bathroom light, {words}, film grain"
+    with pytest.raises(ValueError, match="asks for a before-and-after pair"):
+        Style.model_validate(style)

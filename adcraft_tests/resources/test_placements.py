@@ -111,7 +111,7 @@ def test_every_shape_has_its_size_its_length_and_what_platforms_ask_for(placed):
         shape: {**one, "probe": {**one["probe"], "sound_lag_ms": None, "duration_off_s": 0.0}, "silent": True}
         for shape, one in figures.items()
     }
-    specs, zones = judge_placements({"a": told}, GateSettings())
+    specs, zones, _ = judge_placements({"a": told}, GateSettings())
     assert specs.passed, specs.reason
     assert zones.passed, zones.reason
     for shape in SETTINGS.formats:

@@ -17,6 +17,7 @@ from adcraft_resources.algorithms.values import TextTracks
 from adcraft_resources.hook_sets import HookSet
 from adcraft_resources.picture_reviews import look_at_pictures, pairs_of, show_findings, texts_of
 from adcraft_resources.policies import PolicyReview, review_variant
+from adcraft_resources.programmes import Programme
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.shot_lists import read_shot_list
 from adcraft_resources.store import Bundle
@@ -48,9 +49,12 @@ class Reviewer:
         texts, pairs = (), ()
         if self.settings.policy.pictures != "off" and not rejection_of(variant.figures, self.settings.gates):
             sha256 = variant.manifest["files"][VIDEO]["sha256"]
-            shots = read_shot_list(self.shots).shots
-            seen = look_at_pictures(self.cache, self.detector, variant.file(VIDEO), shots, sha256=sha256)
-            texts = texts_of(seen["lines"], hook.on_screen, self.labels, self.fps)
+            order = Programme.of_variant(variant.figures)
+            spans = order.shown_spans((one.start_s, one.end_s) for one in read_shot_list(self.shots).shots)
+            seen = look_at_pictures(self.cache, self.detector, variant.file(VIDEO), spans, sha256=sha256)
+            texts = texts_of(
+                seen["lines"], hook.on_screen, self.labels, self.fps, order.start_s - order.lead_s
+            )
             pairs = pairs_of(seen["pairs"])
         return review_variant(
             hook,

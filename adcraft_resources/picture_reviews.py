@@ -20,7 +20,7 @@ import numpy as np
 
 from adcraft_resources.algorithms.skin import MIN_SKIN_PIXELS, cielab_of, skin_mask
 from adcraft_resources.algorithms.twin_pictures import find_split, framed_alike, halves
-from adcraft_resources.algorithms.values import Frame, Shot, TextTracks
+from adcraft_resources.algorithms.values import Frame, TextTracks
 from adcraft_resources.faces import find_faces
 from adcraft_resources.policies import READING_VERSION, PicturePair, PictureText
 from adcraft_resources.result_cache import ResultCache
@@ -37,12 +37,14 @@ _NEAR: Final = 0.08  # of the picture around a label within which a line belongs
 _RED: Final = (255, 60, 50)
 _SAME_BLOCK: Final = 0.9  # of a line's height that another line is away at most, where they are one text
 
+Span = tuple[float, float]
+"""Seconds from and to."""
 Line = Mapping[str, Any]
 """`text`, `confidence`, `frame`, `time_s`, and `box`: x, y, width, height as shares of the picture."""
 
 
 def look_at_pictures(
-    cache: ResultCache, detector: TextDetector, video: Path, shots: Sequence[Shot], *, sha256: str
+    cache: ResultCache, detector: TextDetector, video: Path, shots: Sequence[Span], *, sha256: str
 ) -> dict[str, Any]:
     """Return the `lines` read in a few pictures of a video and the `pairs` seen; known files are not looked at again.
 
@@ -50,20 +52,22 @@ def look_at_pictures(
         cache: Where looks are kept by content.
         detector: Reads.
         video: A finished variant.
-        shots: The ad's shots; times count, since a variant may have another rate.
+        shots: When its shots are shown, in order.
         sha256: The file's.
     """
     identity = {
         "sha256": sha256,
         "detector": f"{type(detector).__name__} {detector.version}",
-        "shots": [[shot.start_s, shot.end_s] for shot in shots],
+        "shots": [list(shot) for shot in shots],
         "most": MOST_LOOKS,
     }
     value, _ = cache.value(KIND, identity, lambda: _look(detector, video, shots))
     return value
 
 
-def texts_of(lines: Sequence[Line], hook: str, labels: TextTracks, fps: float) -> tuple[PictureText, ...]:
+def texts_of(
+    lines: Sequence[Line], hook: str, labels: TextTracks, fps: float, offset_s: float = 0.0
+) -> tuple[PictureText, ...]:
     """Return what the pictures say beside the hook, lines that stand together as one text, the product's labels first.
 
     Args:
@@ -71,6 +75,7 @@ def texts_of(lines: Sequence[Line], hook: str, labels: TextTracks, fps: float) -
         hook: The hook burnt in; it is judged as it was written.
         labels: The ad's text tracks in the source; those that stay tell a label's words from others.
         fps: Frames a second of the source.
+        offset_s: Seconds the source is ahead of the variant, which may begin later or show a moment first.
     """
     kept = [track for track in labels.tracks if track.kind == "label" and track.text.strip()]
     told = [
@@ -84,7 +89,10 @@ def texts_of(lines: Sequence[Line], hook: str, labels: TextTracks, fps: float) -
     ]
     for block in _blocks(others):
         text = " ".join(line["text"] for line in block)
-        on_label = any(_is_part(line["text"], known) or _is_near(line, labels, fps) for line in block)
+        on_label = any(
+            _is_part(line["text"], known) or _is_near(line, labels, round((line["time_s"] + offset_s) * fps))
+            for line in block
+        )
         told.append(PictureText(text, on_label, block[0]["frame"], block[0]["time_s"], _hull(block)))
     return (*told, *_apart(others))
 
@@ -110,7 +118,7 @@ def show_findings(video: Path, review: Mapping[str, Any]) -> Frame | None:
     return picture
 
 
-def _look(detector: TextDetector, video: Path, shots: Sequence[Shot]) -> dict[str, Any]:
+def _look(detector: TextDetector, video: Path, shots: Sequence[Span]) -> dict[str, Any]:
     facts = probe_video(video)
     fps, count = float(facts.fps), facts.frame_count or 1
     at = {"read": _reading_places(shots, fps, count), "cuts": _cuts(shots, fps, count)}
@@ -126,22 +134,22 @@ def _look(detector: TextDetector, video: Path, shots: Sequence[Shot]) -> dict[st
     return {"lines": [one for one in lines if one["text"].strip()], "pairs": [one for one in pairs if one]}
 
 
-def _reading_places(shots: Sequence[Shot], fps: float, count: int) -> list[int]:
+def _reading_places(shots: Sequence[Span], fps: float, count: int) -> list[int]:
     """Return where pictures are read: the hook at rest, and the middles of shots spread over the ad."""
-    middles = [(shot.start_s + shot.end_s) / 2 for shot in shots]
+    middles = [(start + end) / 2 for start, end in shots]
     if len(middles) >= MOST_LOOKS:
         middles = [middles[round(k * (len(middles) - 1) / (MOST_LOOKS - 2))] for k in range(MOST_LOOKS - 1)]
     elif len(middles) == 1:
-        middles.append(middles[0] + 0.4 * (shots[0].end_s - shots[0].start_s))
+        middles.append(middles[0] + 0.4 * (shots[0][1] - shots[0][0]))
     return sorted({min(count - 1, max(0, round(time * fps))) for time in [HOOK_S, *middles]})
 
 
-def _cuts(shots: Sequence[Shot], fps: float, count: int) -> list[tuple[int, int]]:
+def _cuts(shots: Sequence[Span], fps: float, count: int) -> list[tuple[int, int]]:
     """Return the pictures on either side of each cut, one away from it: a dissolve's halves are no pictures."""
     told = []
     for one, other in pairwise(shots):
-        cut = round(other.start_s * fps)
-        before, after = max(round(one.start_s * fps), cut - 2), min(round(other.end_s * fps) - 1, cut + 1)
+        cut = round(other[0] * fps)
+        before, after = max(round(one[0] * fps), cut - 2), min(round(other[1] * fps) - 1, cut + 1)
         if 0 <= before < after < count:
             told.append((before, after))
     return told
@@ -232,10 +240,9 @@ def _apart(lines: Sequence[Line]) -> tuple[PictureText, ...]:
     return (PictureText(text, False, before["frame"], before["time_s"], (box[0], box[1], box[2], box[3])),)
 
 
-def _is_near(line: Line, labels: TextTracks, fps: float) -> bool:
-    """Whether a line stands where a label is at that time; a cropped opening moves it a little."""
+def _is_near(line: Line, labels: TextTracks, frame: int) -> bool:
+    """Whether a line stands where a label is at that frame; a cropped opening moves it a little."""
     height, width = labels.size
-    frame = round(line["time_s"] * fps)
     x, y = line["box"][0] + line["box"][2] / 2, line["box"][1] + line["box"][3] / 2
     for track in labels.tracks:
         if track.kind != "label" or not track.quads or not track.first_frame <= frame <= track.last_frame:

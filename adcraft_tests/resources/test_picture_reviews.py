@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from adcraft_resources.algorithms.values import Shot, TextTrack, TextTracks
+from adcraft_resources.algorithms.values import TextTrack, TextTracks
 from adcraft_resources.hook_sets import HookSet
 from adcraft_resources.picture_reviews import look_at_pictures, pairs_of, show_findings, texts_of
 from adcraft_resources.policies import LABEL, PICTURES, PolicySettings, review_variant
@@ -46,7 +46,7 @@ def film(path, *takes):
         for take in takes:
             for _ in range(13):
                 writer.write(yuv_of(take))
-            shots.append(Shot(at, at + 12, at / FPS, (at + 13) / FPS))
+            shots.append((at / FPS, (at + 13) / FPS))
             at += 13
     return shots
 

@@ -26,6 +26,7 @@ from adcraft_resources.variant_dressing import Dressing
 from adcraft_resources.variants import VariantPlan
 from adcraft_resources.video_codecs import (
     CodedSound,
+    DecodedSound,
     Loudness,
     TimedPicture,
     VideoReader,
@@ -65,7 +66,7 @@ class PlacedAd:
     @cached_property
     def coded(self) -> CodedSound:
         """The mastered sound as every file carries it: encoded once for all variants and shapes."""
-        return CodedSound(self.sound, 0.0)
+        return CodedSound(DecodedSound(self.sound, 0.0))
 
     def close(self) -> None:
         """Let go of the sound."""

@@ -17,7 +17,7 @@ from adcraft_resources.video_codecs.loudness import (
 from adcraft_resources.video_codecs.mezzanine import MezzanineWriter, stream_copy
 from adcraft_resources.video_codecs.pictures import TimedFrame, TimedPicture, rgb_of, small_rgb_of, yuv_of
 from adcraft_resources.video_codecs.reading import VideoReader, frames_at, read_frames
-from adcraft_resources.video_codecs.sound import SplicedSound
+from adcraft_resources.video_codecs.sound import DecodedSound, SplicedSound
 from adcraft_resources.video_codecs.timing import (
     at_constant_rate,
     delivery_rate,
@@ -27,6 +27,7 @@ from adcraft_resources.video_codecs.timing import (
 
 __all__ = [
     "CodedSound",
+    "DecodedSound",
     "DeliveryWriter",
     "Loudness",
     "Mastering",

@@ -108,7 +108,7 @@ def judge(stage: str, figures: Mapping[str, Any], gates: GateSettings) -> tuple[
     if stage == "cleaned_frames":
         return judge_cleaning(figures, gates)
     if stage == "styled_variants":
-        return judge_variants(figures["variants"], gates)
+        return judge_variants(figures["variants"], gates, figures.get("refused", {}))
     if stage == "placed_variants":
         return judge_placements(figures["variants"], gates)
     return ()

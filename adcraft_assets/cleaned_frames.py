@@ -73,6 +73,7 @@ def cleaned_frames(
                     on_frame=on_frame,
                 )
             draft.manifest["backend"] = type(inpainter).__name__
+            draft.manifest["filtered_by"] = inpainter.filtered_by
             draft.manifest["figures"] = report.figures
             draft.manifest["removals"] = report.tracks
             draft.write_json("removal.json", {"figures": report.figures, "tracks": report.tracks})

@@ -218,6 +218,7 @@ def ranking_identity(
     figures = styled["figures"]["variants"]
     return {
         "variants": dict(styled["variants"]),
+        **({"refused": refused} if (refused := styled["figures"].get("refused")) else {}),
         "cleaned": cleaned["digest"],
         "masks": masks["digest"],
         "rejected": {name: rejection_of(figures[name], settings.gates) for name in styled["variants"]},

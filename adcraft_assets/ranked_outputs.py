@@ -145,7 +145,7 @@ class _Work:
         (draft.folder / "ranking.csv").write_text(self._as_csv(order), encoding="utf-8")
         draft.manifest["backend"] = self.encoder.scorer
         draft.manifest["cache_hit"] = hits == 1 + len(self.variants)
-        draft.manifest["warnings"] = list(order.warnings)
+        draft.manifest["warnings"] = self._warnings(order)
         draft.manifest["figures"] = {
             "delivered": len(order.delivered),
             "rejected": len(order.rejected),
@@ -218,10 +218,17 @@ class _Work:
             "isolation": compare_cells(self.settings.variants.mode, manifests),
             "ranked": [self._variant(one) for one in order.delivered],
             "rejected": [self._variant(one) for one in order.rejected],
-            "warnings": list(order.warnings),
+            "warnings": self._warnings(order),
             "scorer": self.encoder.scorer,
             "rank_by": self.settings.rank_by,
         }
+
+    def _warnings(self, order: RankedVariants) -> list[str]:
+        refused = self.styled.figures.get("refused", {}).items()
+        return [
+            *order.warnings,
+            *(f"{name} was refused by the content filter: {why}" for name, why in refused),
+        ]
 
     def _variant(self, one: Scored) -> dict[str, Any]:
         bundle = self.variants[one.id]

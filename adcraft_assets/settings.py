@@ -108,6 +108,14 @@ class Settings(Section):
         return {k: v for k, v in value.items() if k != "$schema"} if isinstance(value, dict) else value
 
     @model_validator(mode="after")
+    def _somebody_looks(self) -> "Settings":
+        if self.models.flux.content_filter == "review" and self.approval != "required":
+            raise ValueError(
+                'models.flux.content_filter "review" takes "approval": "required", so that people look'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _products_are_unique(self) -> "Settings":
         refuse_twins([product.id for product in self.products], "products")
         return self

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -85,6 +85,7 @@ def styled_variants(
                 "variants": {name: dict(bundle.figures) for name, bundle in rendered.items()},
                 "planned": len(work.plans),
                 "rendered": len(rendered),
+                **({"refused": work.refused} if work.refused else {}),
             }
 
         bundle, reused = store.ensure("styled_variants", key, work.identity(), fill)
@@ -113,6 +114,8 @@ class _Work:
     tracks: TextTracks
     basis: VariantBasis
     plans: Sequence[VariantPlan]
+    refused: dict[str, str] = field(default_factory=dict)
+    """Plans a content filter left no look for, and why."""
 
     @classmethod
     def of(
@@ -211,7 +214,7 @@ class _Work:
         bundles.update(
             {name: draft.published for name, draft in drafts.items() if draft.published is not None}
         )
-        return {plan.id: bundles[plan.id] for plan in plans}
+        return {plan.id: bundles[plan.id] for plan in plans if plan.id in bundles}
 
     def _render_into(
         self, plans: Sequence[VariantPlan], drafts: Mapping[str, Draft], on_frame: OnFrame
@@ -231,7 +234,10 @@ class _Work:
             on_frame=on_frame,
             rides=self.stylist.rides,
             prefer=self.encoder.chooser(self.ad.product.type),
+            refused=self.refused,
         )
+        for name in self.refused.keys() & drafts.keys():
+            drafts[name].dropped = True
         for one in rendered:
             manifest = drafts[one.plan.id].manifest
             manifest["plan"] = one.plan.to_dict()
@@ -251,7 +257,11 @@ class _Work:
         prompts = {"style": digest_of(style.model_dump(mode="json"))}
         if "style" in generative:
             prompts["style_prompt"] = digest_of([style.diffusion.prompt, style.diffusion.negative_prompt])
-        models = models_used(self.settings.models, generative, plan.hook.source)
+        filters = {
+            "removal": str(self.cleaned.manifest.get("filtered_by", "")),
+            "style": self.stylist.filtered_by,
+        }
+        models = models_used(self.settings.models, generative, plan.hook.source, filters)
         return disclose(backends, plan.hook.source, prompts, models)
 
     def _probe(self, one: RenderedVariant) -> dict[str, Any]:
@@ -279,4 +289,10 @@ def _shown(bundle: Bundle, store: BundleStore) -> Mapping[str, Any]:
         for name, one in found.items()
         if one is not None
     ]
-    return {"first_frames": pictures(posters), "variants": table(rows), **numbers(bundle.figures)}
+    refused = [{"variant": name, "why": why} for name, why in bundle.figures.get("refused", {}).items()]
+    return {
+        "first_frames": pictures(posters),
+        "variants": table(rows),
+        **({"refused": table(refused)} if refused else {}),
+        **numbers(bundle.figures),
+    }

@@ -9,8 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from importlib import resources
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import dagster as dg
 import numpy as np
@@ -27,13 +26,9 @@ from adcraft_resources.algorithms.appeal import (
     tone_quality,
 )
 from adcraft_resources.algorithms.values import Frame
-from adcraft_resources.weights import checkpoint_named, find_local
-
-if TYPE_CHECKING:
-    from adcraft_resources.models.siglip import SiglipEngine
+from adcraft_resources.siglip_runtime import SiglipRuntime
 
 GENERIC = "generic"
-_SIGLIP_BYTES = 5 << 30  # weights and a batch of 64
 
 
 class ImageEncoder(dg.ConfigurableResource, ABC):
@@ -128,32 +123,19 @@ class SiglipEncoder(ImageEncoder):
 
     def embed(self, frames: Sequence[Frame]) -> NDArray[np.float32]:
         """SigLIP's picture vectors, (n, 1152) for so400m."""
-        return self._engine().embed_pictures(frames)
+        return self._runtime().embed_pictures(frames)
 
     def _prompts_of(self, product_type: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         if product_type not in self._spoken:
             types = _load_prompts()["product_types"]
             chosen = types.get(product_type, types[GENERIC])
             sides = ([text for texts in chosen[side].values() for text in texts] for side in ("good", "poor"))
-            good, poor = (self._engine().embed_texts(texts) for texts in sides)
+            good, poor = (self._runtime().embed_texts(texts) for texts in sides)
             self._spoken[product_type] = good, poor
         return self._spoken[product_type]
 
-    def _engine(self) -> "SiglipEngine":
-        from adcraft_resources.models.devices import pick_device
-        from adcraft_resources.models.flux_engine import EngineSettings
-        from adcraft_resources.models.shelf import SHELF
-        from adcraft_resources.models.siglip import SiglipEngine
-
-        folder = find_local(Path(self.weights), checkpoint_named(self.checkpoint)).folder
-        settings = EngineSettings(device=self.device)
-        key = ("siglip", str(folder), settings)
-        return SHELF.take(
-            key,
-            lambda: SiglipEngine.load(folder, settings),
-            needs=_SIGLIP_BYTES,
-            device=pick_device(self.device),
-        )
+    def _runtime(self) -> SiglipRuntime:
+        return SiglipRuntime(self.checkpoint, self.weights, self.device)
 
 
 @lru_cache(maxsize=1)

@@ -90,6 +90,10 @@ class CopyRefused(AdcraftError):
     """Ad copy broke a rule (length, banned claim, format) and could not be repaired."""
 
 
+class ContentRefused(AdcraftError):
+    """A content filter objects to what a model was asked for or made."""
+
+
 class RightsUnstated(AdcraftError):
     """A watermark would be removed from footage nobody said they own or license."""
 

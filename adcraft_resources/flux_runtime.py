@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Literal
 import dagster as dg
 from pydantic import Field
 
+from adcraft_resources.algorithms.values import Frame, Mask
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.store import Bundle
 from adcraft_resources.weights import checkpoint_named, find_local
 
 if TYPE_CHECKING:
-    from adcraft_resources.models.flux_engine import EngineSettings, FluxEngine, PromptEmbedding
+    from adcraft_resources.models.engine_values import EngineSettings, PromptEmbedding, Restyle
+    from adcraft_resources.models.flux_engine import FluxEngine
 
 VERSION = "1"
 WORKING_BYTES = 4 << 30  # one picture through transformer and VAE, and what the driver takes
@@ -63,6 +65,23 @@ class FluxRuntime(dg.ConfigurableResource):
             key, lambda: load_engine(folder, settings), needs=needs, device=pick_device(self.device)
         )
 
+    def restyle(self, requests: "Sequence[Restyle]") -> list[Frame]:
+        """Return the pictures restyled, holding the device no longer than the model needs it."""
+        from adcraft_resources.models.flux_engine import finish
+        from adcraft_resources.models.turns import TURN
+
+        with TURN:
+            made = self.engine().restyle_small(requests)
+        return finish(made, requests)
+
+    def fill(self, frame: Frame, mask: Mask, prompt: str, seed: int) -> Frame:
+        """Return the picture with the masked pixels made up."""
+        from adcraft_resources.models.turns import TURN
+
+        read = self.prompts([prompt])[0]
+        with TURN:
+            return self.engine().fill(frame, mask, read, seed)
+
     def prompts(self, texts: Sequence[str]) -> "list[PromptEmbedding]":
         """Return the texts as the transformer reads them; each is read once for all who share the store."""
         found = {text: self._kept(text) for text in dict.fromkeys(texts)}
@@ -75,9 +94,12 @@ class FluxRuntime(dg.ConfigurableResource):
         from safetensors.torch import save_file
 
         from adcraft_resources.models.flux_loading import read_prompts
+        from adcraft_resources.models.turns import TURN
 
+        with TURN:
+            read = read_prompts(self._folder(), texts, self._settings())
         made = {}
-        for text, embedding in zip(texts, read_prompts(self._folder(), texts, self._settings()), strict=True):
+        for text, embedding in zip(texts, read, strict=True):
 
             def write(folder: Path, embedding: "PromptEmbedding" = embedding) -> None:
                 save_file(embedding.to_dict(), folder / EMBEDDING)
@@ -94,7 +116,7 @@ class FluxRuntime(dg.ConfigurableResource):
     def _loaded(self, bundle: Bundle | None) -> "PromptEmbedding":
         from safetensors.torch import load_file
 
-        from adcraft_resources.models.flux_engine import PromptEmbedding
+        from adcraft_resources.models.engine_values import PromptEmbedding
 
         assert bundle is not None  # noqa: S101 - found or read above
         return PromptEmbedding.from_dict(load_file(bundle.file(EMBEDDING)))
@@ -103,7 +125,7 @@ class FluxRuntime(dg.ConfigurableResource):
         return find_local(Path(self.weights), checkpoint_named(self.checkpoint)).folder
 
     def _settings(self) -> "EngineSettings":
-        from adcraft_resources.models.flux_engine import EngineSettings
+        from adcraft_resources.models.engine_values import EngineSettings
 
         return EngineSettings(
             device=self.device,

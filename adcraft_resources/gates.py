@@ -224,12 +224,15 @@ def _plays(probe: Mapping[str, Any]) -> Verdict:
     )
 
 
-def judge_variants(variants: Mapping[str, Mapping[str, Any]], gates: GateSettings) -> tuple[Verdict, ...]:
+def judge_variants(
+    variants: Mapping[str, Mapping[str, Any]], gates: GateSettings, refused: Mapping[str, str] | None = None
+) -> tuple[Verdict, ...]:
     """Return the verdicts on a partition: each gate holds when at least one variant passes all of them.
 
     Args:
         variants: Figures by variant id.
         gates: Today's thresholds.
+        refused: Variants a content filter let no look be made for, and why; they count for nothing.
     """
     judged = {name: judge_variant(figures, gates) for name, figures in variants.items()}
     whole = [name for name, verdicts in judged.items() if all(verdict.passed for verdict in verdicts)]
@@ -242,6 +245,10 @@ def judge_variants(variants: Mapping[str, Mapping[str, Any]], gates: GateSetting
         reason = f"{len(judged) - len(failing)} of {len(judged)} variants pass"
         if failing:
             reason += "; rejected: " + "; ".join(f"{name}: {why}" for name, why in sorted(failing.items()))
+        if refused:
+            reason += "; refused by the content filter: " + "; ".join(
+                f"{n}: {w}" for n, w in sorted(refused.items())
+            )
         summaries.append(
             Verdict(gate, passed, reason, {"passing": len(judged) - len(failing), "rejected": failing})
         )

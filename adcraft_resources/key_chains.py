@@ -19,7 +19,7 @@ from adcraft_resources.algorithms.key_pairs import KeyPair
 from adcraft_resources.algorithms.values import Frame, Keyframe
 
 if TYPE_CHECKING:
-    from adcraft_resources.models.flux_engine import PromptEmbedding, Restyle
+    from adcraft_resources.models.engine_values import PromptEmbedding, Restyle
 
 Keys = Sequence[tuple[Keyframe, Frame]]
 Result = TypeVar("Result")
@@ -61,10 +61,10 @@ def restyle_keys(
     Args:
         keys: In order of time.
         wanted: What each variant asks for.
-        make: Restyles one key for all variants.
+        make: Restyles one key for all variants; a variant it leaves out has no further keys and no chain.
         guide: Whether a key is shown the key before it of the same shot, restyled and moved to it.
     """
-    from adcraft_resources.models.flux_engine import Restyle
+    from adcraft_resources.models.engine_values import Restyle
 
     pairs: dict[str, list[KeyPair]] = {name: [] for name in wanted}
     shot_before = None
@@ -74,9 +74,14 @@ def restyle_keys(
         requests = {
             name: Restyle(frame, one.prompt, one.seed, one.strength, one.guidance, guides.get(name))
             for name, one in wanted.items()
+            if name in pairs
         }
-        for name, styled in make(requests).items():
-            pairs[name].append(KeyPair(key.frame, frame, styled))
+        styled = make(requests)
+        pairs = {name: chain for name, chain in pairs.items() if name in styled}
+        for name, chain in pairs.items():
+            chain.append(KeyPair(key.frame, frame, styled[name]))
+        if not pairs:
+            break
         shot_before = key.shot
     return pairs
 

@@ -34,6 +34,11 @@ class FluxModels(Section):
         default="resident",
         description="offload keeps blocks in RAM and brings them over: slow, for small cards.",
     )
+    content_filter: Literal["licence", "always", "review"] = Field(
+        default="licence",
+        description="licence: prompts and pictures are filtered where the checkpoint's licence asks for it (or is "
+        "unknown). always: for every checkpoint. review: people look instead, which takes approval: required.",
+    )
     guide: bool = Field(
         default=True, description="Show the model the shot's previous restyled keyframe, moved to this one."
     )
@@ -49,6 +54,10 @@ class ModelSettings(Section):
     )
     qwen2_vl: str = Field(
         default="Qwen/Qwen2-VL-7B-Instruct", description="Judges text. NAME or NAME@REVISION."
+    )
+    text: Literal["detector", "vlm"] = Field(
+        default="detector",
+        description="Who finds text: detector, PP-OCR proposes and qwen2_vl judges; vlm, qwen2_vl alone.",
     )
     grok: str = Field(
         default="grok-4", description="Model of X.AI that writes hooks when XAI_API_KEY is set."

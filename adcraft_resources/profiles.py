@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from adcraft_resources.content_filters import ContentFilter, NoContentFilter, SiglipContentFilter
 from adcraft_resources.copywriters import Copywriter, EmbeddedCopywriter, GrokCopywriter
 from adcraft_resources.encoders import EmbeddedEncoder, SiglipEncoder
 from adcraft_resources.errors import ModelUnavailable
@@ -101,18 +102,29 @@ def _gpu(models: ModelSettings, site: Site) -> dict[str, dg.ConfigurableResource
 
     return {
         "text_detector": Qwen2VLTextDetector(
-            checkpoint=models.qwen2_vl, weights=weights, device=models.device
+            checkpoint=models.qwen2_vl, weights=weights, device=models.device, alone=models.text == "vlm"
         ),
-        "inpainter": FluxInpainter(flux=flux(models.flux.fill)),
+        "inpainter": FluxInpainter(
+            flux=flux(models.flux.fill), content_filter=_filter_of(models.flux.fill, models, weights)
+        ),
         "stylist": FluxStylist(
             flux=flux(models.flux.style),
             cache=site.cache,
+            content_filter=_filter_of(models.flux.style, models, weights),
             most_keys=KEYS[site.quality],
             guide=models.flux.guide,
         ),
         "encoder": SiglipEncoder(checkpoint=models.siglip, weights=weights, device=models.device),
         "copywriter": _copywriter(models),
     }
+
+
+def _filter_of(checkpoint: str, models: ModelSettings, weights: str) -> ContentFilter:
+    """Return the content filter a checkpoint runs with: what its licence asks for is on unless people review."""
+    asked = checkpoint_named(checkpoint).asks_for_filter
+    if models.flux.content_filter == "always" or (asked and models.flux.content_filter == "licence"):
+        return SiglipContentFilter(checkpoint=models.siglip, weights=weights, device=models.device)
+    return NoContentFilter(why="people, before anything is let out") if asked else NoContentFilter()
 
 
 def _copywriter(models: ModelSettings) -> Copywriter:

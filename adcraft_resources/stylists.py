@@ -25,7 +25,7 @@ from adcraft_resources.algorithms.grading import bake_cube
 from adcraft_resources.algorithms.grain import Grain
 from adcraft_resources.algorithms.light import Light
 from adcraft_resources.algorithms.look_fitting import change_between, fit_grade
-from adcraft_resources.algorithms.looks import GradedLook, Look
+from adcraft_resources.algorithms.looks import GradedLook, Look, RefusedLook
 from adcraft_resources.algorithms.skin import MIN_SKIN_PIXELS, skin_mask
 from adcraft_resources.algorithms.values import Frame, Keyframe, Mask, Shot
 from adcraft_resources.claims import lint_copy
@@ -135,6 +135,11 @@ class ImageStylist(dg.ConfigurableResource, ABC):
     def version(self) -> str:
         """Changes whenever the same arguments may give another look."""
 
+    @property
+    def filtered_by(self) -> str:
+        """Which content filter looks at what a model makes; nothing where no model makes anything."""
+        return ""
+
     @abstractmethod
     def develop(
         self, style: Style, keys: Sequence[tuple[Keyframe, Frame]], shots: Sequence[Shot], seed: int
@@ -158,8 +163,8 @@ class ImageStylist(dg.ConfigurableResource, ABC):
         asked: Mapping[str, tuple[Style, int]],
         keys: Sequence[tuple[Keyframe, Frame]],
         shots: Sequence[Shot],
-    ) -> Iterator[Mapping[str, Look]]:
-        """Looks in groups as they are finished; where that takes no time worth using, all of them at once."""
+    ) -> Iterator[Mapping[str, Look | RefusedLook]]:
+        """Looks, or refusals, in groups as they are finished; where that takes no time, all of them at once."""
         yield self.develop_all(asked, keys, shots)
 
 

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from adcraft_resources.algorithms.looks import Look
+from adcraft_resources.algorithms.looks import Look, RefusedLook
 from adcraft_resources.algorithms.values import Shot, TextTracks
 from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.programmes import Prefer
@@ -27,7 +27,7 @@ def render_as_developed(
     mezzanine: Path,
     audio_source: Path | None,
     plans: Sequence[VariantPlan],
-    developed: Iterator[Mapping[str, Look]],
+    developed: Iterator[Mapping[str, Look | RefusedLook]],
     *,
     shots: Sequence[Shot],
     folder_of: Callable[[VariantPlan], Path],
@@ -36,6 +36,7 @@ def render_as_developed(
     on_frame: OnFrame | None = None,
     rides: bool = False,
     prefer: Prefer | None = None,
+    refused: dict[str, str] | None = None,
 ) -> list[RenderedVariant]:
     """Render plans as soon as their looks are there, each group of looks in a pass and thread of its own.
 
@@ -53,9 +54,11 @@ def render_as_developed(
         rides: Whether the looks will ask for the camera's path.
         prefer: Scores pictures, to choose who stands for the video. Asked before the first look is: two models
             must not be called for at the same time, since one may have to make room for the other.
+        refused: Takes by plan id why there is no look for a plan; such plans are left out.
 
     Returns:
-        The variants in the plans' order. The first error of any pass, or of `developed`, ends all passes and is raised.
+        The variants in the plans' order, without refused ones. The first error of any pass, or of `developed`, ends
+        all passes and is raised.
     """
     by_id = {plan.id: plan for plan in plans}
     clip = SharedClip(mezzanine, shots, tracks, prefer, first_frame)
@@ -80,7 +83,24 @@ def render_as_developed(
     with closing(clip):
         if prefer is not None:
             clip.survey()
-        return _joined(plans, _run_passes(clip, developed, render, most=len(plans), rides=rides))
+        looks = _allowed(developed, {} if refused is None else refused)
+        return _joined(plans, _run_passes(clip, looks, render, most=len(plans), rides=rides))
+
+
+def _allowed(
+    developed: Iterator[Mapping[str, Look | RefusedLook]], refused: dict[str, str]
+) -> Iterator[Mapping[str, Look]]:
+    """The looks of each group, without those refused, which are noted."""
+    try:
+        for group in developed:
+            refused.update(
+                {name: look.reason for name, look in group.items() if isinstance(look, RefusedLook)}
+            )
+            looks = {name: look for name, look in group.items() if not isinstance(look, RefusedLook)}
+            if looks:
+                yield looks
+    finally:
+        getattr(developed, "close", lambda: None)()
 
 
 def _run_passes(
@@ -126,4 +146,4 @@ def _joined(
         if not isinstance(error, Stopped):
             raise error
     made = {one.plan.id: one for each in passes for one in each.result()}
-    return [made[plan.id] for plan in plans]
+    return [made[plan.id] for plan in plans if plan.id in made]

@@ -7,7 +7,7 @@ a style or fitting it to a clip (stylists.py), looks carried from restyled keyfr
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import cv2
@@ -53,6 +53,13 @@ class Look(ABC):
     @abstractmethod
     def finish_yuv(self, picture: Yuv420, index: int) -> Yuv420:
         """`finish` on bt709 limited planes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLook:
+    """In place of a look: why a content filter lets none pass."""
+
+    reason: str
 
 
 class GrainedLook(Look):

@@ -48,6 +48,11 @@ class Inpainter(dg.ConfigurableResource, ABC):  # type: ignore[misc]
     def version(self) -> str:
         """Enters digests: changes whenever the pictures change."""
 
+    @property
+    def filtered_by(self) -> str:
+        """Which content filter looks at what a model fills in; nothing where no model fills."""
+        return ""
+
     @abstractmethod
     def fill(self, frame: Frame, mask: Mask) -> Frame:
         """Return one still, (h, w, 3) RGB uint8, with the masked pixels replaced and all others untouched."""

@@ -4,16 +4,25 @@ Belongs here: cutting out what FLUX sees, and joining its answer to the picture.
 """
 
 import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
+from pydantic import PrivateAttr
 
 from adcraft_resources.algorithms.push_pull import push_pull
-from adcraft_resources.algorithms.values import Frame, Mask
+from adcraft_resources.algorithms.values import Frame, Mask, Shot, TextTracks
+from adcraft_resources.content_filters import ContentFilter
 from adcraft_resources.flux_runtime import FluxRuntime
 from adcraft_resources.inpainters.base import Inpainter
+from adcraft_resources.inpainters.removal_report import RemovalReport
+
+log = logging.getLogger(__name__)
 
 METHOD = "1"
 SEED = 7
@@ -25,14 +34,41 @@ class FluxInpainter(Inpainter):
     """Fills a hole with FLUX, in tone with its rim; nothing outside the mask changes."""
 
     flux: dg.ResourceDependency[FluxRuntime]
+    content_filter: dg.ResourceDependency[ContentFilter]
+    _refusals: list[str] = PrivateAttr(default_factory=list)
 
     @property
     def version(self) -> str:
-        """Of the method, the prompt and the checkpoint."""
-        return f"{METHOD} {_prompt()[1]} {self.flux.version}"
+        """Of the method, the prompt and the checkpoint, and of the filter where one looks."""
+        asked = f"{METHOD} {_prompt()[1]} {self.flux.version}"
+        return f"{asked} {self.content_filter.version}" if self.content_filter.looks else asked
+
+    @property
+    def filtered_by(self) -> str:
+        """The content filter, or what stands in its place."""
+        return self.content_filter.version
+
+    def clean(
+        self,
+        source: Path,
+        tracks: TextTracks,
+        shots: Sequence[Shot],
+        out: Path,
+        *,
+        on_frame: Callable[[int], None] | None = None,
+    ) -> RemovalReport:
+        """As `Inpainter.clean`; where a filter looks, the figures say how many fills it refused."""
+        self._refusals.clear()
+        report = super().clean(source, tracks, shots, out, on_frame=on_frame)
+        if not self.content_filter.looks:
+            return report
+        return replace(report, figures={**report.figures, "fills_refused": len(self._refusals)})
 
     def fill(self, frame: Frame, mask: Mask) -> Frame:
-        """Return the still with masked pixels made up; see `Inpainter.fill`."""
+        """Return the still with masked pixels made up; see `Inpainter.fill`.
+
+        Where the content filter objects to what FLUX made, the hole is continued from its rim instead.
+        """
         if not mask.any() or mask.all():
             return frame.copy()
         top, bottom, left, right = _around(mask)
@@ -40,9 +76,15 @@ class FluxInpainter(Inpainter):
         # The model sees its own picture as a reference, so the text must be gone from it before.
         calm = np.clip(push_pull(part, ~hole) + 0.5, 0, 255).astype(np.uint8)
         calm = np.where(hole[..., None], calm, part)
-        made = self.flux.engine().fill(calm, hole, self.flux.prompts([_prompt()[0]])[0], SEED)
+        made = self.flux.fill(calm, hole, _prompt()[0], SEED)
+        shown = np.where(hole[..., None], _toned(made, part, hole), part)
+        objection = self.content_filter.object_to([shown])[0]
+        if objection:
+            log.warning("a fill was refused, the calm one stays: %s", objection)
+            self._refusals.append(objection)
+            shown = calm
         filled = frame.copy()
-        filled[top:bottom, left:right][hole] = _toned(made, part, hole)[hole]
+        filled[top:bottom, left:right][hole] = shown[hole]
         return filled
 
 

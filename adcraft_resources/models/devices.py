@@ -12,6 +12,7 @@ import gc
 import torch
 
 GIB = float(1 << 30)
+_SHARED_POOL = (0, 0)
 FP8_CAPABILITY = (8, 9)  # Ada and Hopper have fp8 matrix units
 
 
@@ -38,15 +39,34 @@ def can_fp8(device: torch.device) -> bool:
 def free_bytes(device: torch.device) -> int:
     """Return what can still be allocated, torch's own idle cache included; a CPU is given 4 GiB.
 
-    A cap set with `torch.cuda.set_per_process_memory_fraction` is honoured.
+    What graphs keep for themselves is nobody else's, idle or not. A cap set with
+    `torch.cuda.set_per_process_memory_fraction` is honoured.
     """
     if device.type != "cuda":
         return int(4 * GIB)
     free, total = torch.cuda.mem_get_info(device)
-    idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    fraction = torch.cuda.get_per_process_memory_fraction(device)
-    cap = int(total * fraction) - torch.cuda.memory_allocated(device)
-    return max(0, min(free + idle, cap))
+    reserved = torch.cuda.memory_reserved(device)
+    idle = _idle_bytes(device)
+    cap = int(total * torch.cuda.get_per_process_memory_fraction(device))
+    return max(0, min(free + idle, cap - reserved + idle))
+
+
+def _idle_bytes(device: torch.device) -> int:
+    segments = torch.cuda.memory_snapshot()
+    return sum(
+        one["total_size"] - one["allocated_size"]
+        for one in segments
+        if one["device"] == device.index and tuple(one["segment_pool_id"]) == _SHARED_POOL
+    )
+
+
+def graph_bytes(device: torch.device) -> int:
+    """Return what captured graphs keep for themselves."""
+    return sum(
+        one["total_size"]
+        for one in torch.cuda.memory_snapshot()
+        if one["device"] == device.index and tuple(one["segment_pool_id"]) != _SHARED_POOL
+    )
 
 
 def empty_cache() -> None:

@@ -9,13 +9,17 @@ them. Does not: loading weights (flux_loading.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from adcraft_resources.algorithms.values import Frame, Mask
+from adcraft_resources.models.batching import MemoryModel
 from adcraft_resources.models.denoising import Schedule, denoise, foreseen_steps, schedule_of
-from adcraft_resources.models.flux_engine import FluxEngine, PromptEmbedding, Restyle
+from adcraft_resources.models.devices import GIB
+from adcraft_resources.models.engine_values import PromptEmbedding, Restyle
+from adcraft_resources.models.flux_engine import VAE_BYTES, FluxEngine
 from adcraft_resources.models.picture_sizes import bucket_of, resize
 from adcraft_resources.models.turns import one_at_a_time
 
@@ -31,6 +35,8 @@ _FAST_TAILS = (".attn.to_q", ".attn.to_k", ".attn.to_v", ".attn.to_qkv", ".attn.
 class Flux1Engine(FluxEngine):
     """FLUX.1 as stylist (image to image), or as filler where the checkpoint is Fill."""
 
+    graphed: ClassVar[MemoryModel] = MemoryModel(0.1 * GIB, 9.2e-5 * GIB, once_per_pixel=VAE_BYTES)
+
     def blank_prompt(self) -> PromptEmbedding:
         """A prompt of zeros."""
         config = self.transformer.config
@@ -42,6 +48,11 @@ class Flux1Engine(FluxEngine):
     def _fast_linears(self, name: str) -> bool:
         inside = name.startswith(("transformer_blocks.", "single_transformer_blocks."))
         return inside and (f".{name}".endswith(_FAST_TAILS) or name.endswith(".proj_out"))
+
+    def sequence_of(self, size: tuple[int, int], *, guided: bool) -> int:
+        """The picture in the making and the words; a guide is mixed into it."""
+        del guided
+        return self.tokens_of(size) + TEXT_TOKENS
 
     def _to_latents(self, encoded: torch.Tensor) -> torch.Tensor:
         return (encoded - self.vae.config.shift_factor) * self.vae.config.scaling_factor

@@ -11,9 +11,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -22,70 +20,16 @@ from adcraft_resources.algorithms.values import Frame, Mask
 from adcraft_resources.models.batching import BatchChooser, MemoryModel
 from adcraft_resources.models.compiling import CompiledArtifacts, compile_blocks
 from adcraft_resources.models.devices import GIB, can_fp8, empty_cache, pick_device, speed_up_matmul
+from adcraft_resources.models.engine_values import EngineSettings, PromptEmbedding, Restyle
 from adcraft_resources.models.fp8 import swap_linears
 from adcraft_resources.models.graphs import GraphedCall
+from adcraft_resources.models.offloading import stream_blocks
 from adcraft_resources.models.picture_sizes import bucket_of, resize, restore_detail
 from adcraft_resources.models.turns import one_at_a_time
 
-Precision = Literal["auto", "bf16", "fp8", "fp32"]
 MOST_TOGETHER = 4  # more gains under 2 % and costs another compilation
+VAE_BYTES = 1.28 * GIB / (1 << 20)  # a pixel decoded: measured at 1024x1024 on an H100, compiled
 LATENTS_KEPT = 64  # encoded pictures remembered; 1 MB each
-
-
-@dataclass(frozen=True)
-class EngineSettings:
-    """How an engine runs.
-
-    `precision` auto is fp8 where the card has it and the engine is compiled, else bf16 (fp32 on a CPU). `computed`
-    is the share of steps that are computed, the others foreseen. `area` is the pixels of a picture. `memory`
-    "offload" keeps the transformer's blocks in RAM and brings them over as they are needed.
-    """
-
-    device: str = "auto"
-    precision: Precision = "auto"
-    compiled: bool = True
-    computed: float = 1.0
-    area: int = 1 << 20
-    memory: Literal["resident", "offload"] = "resident"
-    artifacts: Path | None = None
-
-
-@dataclass(frozen=True)
-class FluxParts:
-    """What an engine takes of a checkpoint, under the names a diffusers pipeline has for them."""
-
-    transformer: Any
-    vae: Any
-    scheduler: Any
-
-
-@dataclass(frozen=True)
-class PromptEmbedding:
-    """A prompt as the transformer reads it, on the CPU: `tokens` (length, width) and, for FLUX.1, `pooled` (width,)."""
-
-    tokens: torch.Tensor
-    pooled: torch.Tensor | None = None
-
-    def to_dict(self) -> dict[str, torch.Tensor]:
-        """Tensors by name."""
-        return {"tokens": self.tokens} | ({} if self.pooled is None else {"pooled": self.pooled})
-
-    @classmethod
-    def from_dict(cls, tensors: dict[str, torch.Tensor]) -> PromptEmbedding:
-        """The embedding written by `to_dict`."""
-        return cls(tensors["tokens"], tensors.get("pooled"))
-
-
-@dataclass(frozen=True)
-class Restyle:
-    """One picture to restyle. `guide`, where there is one, is the shot's previous key, restyled and warped to here."""
-
-    frame: Frame
-    prompt: PromptEmbedding
-    seed: int
-    strength: float = 0.5
-    guidance: float = 3.5
-    guide: Frame | None = None
 
 
 class FluxEngine(ABC):
@@ -98,9 +42,10 @@ class FluxEngine(ABC):
     The same arguments give the same picture whatever shared its batch, up to rounding.
     """
 
-    eager: ClassVar[MemoryModel] = MemoryModel(0.2 * GIB, 0.453 * GIB / 4608)
-    lean: ClassVar[MemoryModel] = MemoryModel(0.2 * GIB, 0.30 * GIB / 4608)
-    """Measured on an H200: peak over weights per item and token, eager and compiled."""
+    eager: ClassVar[MemoryModel] = MemoryModel(0.2 * GIB, 0.453 * GIB / 4608, once_per_pixel=VAE_BYTES)
+    """Of plain calls: measured on an H200 with FLUX.1."""
+    graphed: ClassVar[MemoryModel]
+    """What a checkpoint's captured calls keep; measured with fp8 linears."""
 
     def __init__(self, parts: Any, settings: EngineSettings) -> None:
         self.settings = settings
@@ -111,7 +56,9 @@ class FluxEngine(ABC):
         self.precision = _precision_of(settings, self.device)
         self.dtype = torch.float32 if self.precision == "fp32" else torch.bfloat16
         self.chooser = BatchChooser(
-            self.device, self.lean if settings.compiled else self.eager, most=MOST_TOGETHER
+            self.device,
+            self.graphed if settings.compiled and settings.memory == "resident" else self.eager,
+            most=MOST_TOGETHER,
         )
         self._latents: OrderedDict[bytes, torch.Tensor] = OrderedDict()
         self._step = GraphedCall(
@@ -126,6 +73,10 @@ class FluxEngine(ABC):
     @abstractmethod
     def _fast_linears(self, name: str) -> bool:
         """Whether a linear layer of the transformer, by name, may run in fp8."""
+
+    @abstractmethod
+    def sequence_of(self, size: tuple[int, int], *, guided: bool) -> int:
+        """Tokens of an edit: the picture, what it is shown, and the words."""
 
     @abstractmethod
     def _to_latents(self, encoded: torch.Tensor) -> torch.Tensor:
@@ -158,23 +109,32 @@ class FluxEngine(ABC):
         """
         if not requests:
             return []
-        made = self._restyle_all(requests, should_stop)  # what follows must not keep others from the device
-        return [restore_detail(one, request.frame) for one, request in zip(made, requests, strict=True)]
+        return finish(self.restyle_small(requests, should_stop), requests)
 
     @one_at_a_time
-    def _restyle_all(
-        self, requests: Sequence[Restyle], should_stop: Callable[[], bool] | None
+    def restyle_small(
+        self, requests: Sequence[Restyle], should_stop: Callable[[], bool] | None = None
     ) -> list[Frame]:
+        """As `restyle`, at the model's size: what follows (`finish`) need not keep others from the device."""
         height, width = requests[0].frame.shape[:2]
         size = bucket_of(height, width, self.settings.area)
-        tokens = self.tokens_of(size) * (2 if requests[0].guide is None else 3)
+        tokens = self.sequence_of(size, guided=requests[0].guide is not None)
 
         def call(batch: list[Restyle]) -> list[Frame]:
             made = self.decode(self._restyle(batch, size, should_stop))
             self._note_shape((size, len(batch), batch[0].guide is None))
             return made
 
-        return self.chooser.run(requests, call, tokens=tokens, pixels=size[0] * size[1], what="FLUX")
+        return self.chooser.run(
+            requests, call, tokens=tokens, pixels=size[0] * size[1], what="FLUX", last_resort=self._tile
+        )
+
+    def _tile(self) -> bool:
+        """Have the VAE go tile by tile from now on; False where it does already."""
+        if self.vae.use_tiling:
+            return False
+        self.vae.enable_tiling()
+        return True
 
     def tokens_of(self, size: tuple[int, int]) -> int:
         """Tokens of a picture of (height, width)."""
@@ -267,30 +227,19 @@ class FluxEngine(ABC):
             self.transformer.fuse_qkv_projections()
         self.transformer.to(self.dtype)
         if self.precision == "fp8":
-            self.fp8_layers = swap_linears(self.transformer, self._fast_linears, self.device)
+            home = torch.device("cpu") if self.settings.memory == "offload" else None
+            self.fp8_layers = swap_linears(self.transformer, self._fast_linears, self.device, home)
             empty_cache()
-        self._place()
+        self.vae.to(self.device, self.dtype)
+        blocks = [self.transformer.transformer_blocks, self.transformer.single_transformer_blocks]
         if self.settings.compiled:
-            compile_blocks(
-                [*self.transformer.transformer_blocks, *self.transformer.single_transformer_blocks]
-            )
+            compile_blocks([block for one in blocks for block in one])
             self.vae.to(memory_format=torch.channels_last)
             for part in (self.vae.encoder, self.vae.decoder):
                 part.compile(dynamic=False)
-
-    def _place(self) -> None:
-        self.vae.to(self.device, self.dtype)
-        if self.settings.memory == "resident" or self.device.type == "cpu":
-            self.transformer.to(self.device)
-            return
-        self.vae.enable_tiling()
-        self.transformer.enable_group_offload(
-            onload_device=self.device,
-            offload_device=torch.device("cpu"),
-            offload_type="block_level",
-            num_blocks_per_group=1,
-            use_stream=True,
-        )
+        if self.settings.memory == "offload":
+            stream_blocks(blocks, self.device)
+        self.transformer.to(self.device)
 
 
 def _precision_of(settings: EngineSettings, device: torch.device) -> str:
@@ -298,7 +247,12 @@ def _precision_of(settings: EngineSettings, device: torch.device) -> str:
         return settings.precision
     if device.type == "cpu":
         return "fp32"
-    return "fp8" if settings.compiled and can_fp8(device) and settings.memory == "resident" else "bf16"
+    return "fp8" if settings.compiled and can_fp8(device) else "bf16"
+
+
+def finish(made: Sequence[Frame], requests: Sequence[Restyle]) -> list[Frame]:
+    """Bring restyled pictures to their sources' sizes, with their fine detail."""
+    return [restore_detail(one, request.frame) for one, request in zip(made, requests, strict=True)]
 
 
 def engine_version(settings: EngineSettings) -> str:

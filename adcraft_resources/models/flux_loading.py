@@ -18,8 +18,9 @@ import torch
 
 from adcraft_resources.errors import ModelUnavailable
 from adcraft_resources.models.devices import empty_cache, free_bytes, pick_device
+from adcraft_resources.models.engine_values import EngineSettings, FluxParts, PromptEmbedding
 from adcraft_resources.models.flux1 import Flux1Engine
-from adcraft_resources.models.flux_engine import EngineSettings, FluxEngine, FluxParts, PromptEmbedding
+from adcraft_resources.models.flux_engine import FluxEngine
 from adcraft_resources.models.klein import KleinEngine
 from adcraft_resources.models.safetensors_reading import load_into, read_tensors, weight_files
 

@@ -64,11 +64,13 @@ def _multiply(
     return (out if bias is None else out + bias.float()).to(dtype)
 
 
-def swap_linears(root: nn.Module, wanted: Callable[[str], bool], device: torch.device) -> int:
+def swap_linears(
+    root: nn.Module, wanted: Callable[[str], bool], device: torch.device, home: torch.device | None = None
+) -> int:
     """Replace the linear layers below `root` whose dotted name is `wanted` by fp8 ones; return how many.
 
     Weights that wait in RAM come over one layer at a time, so the device never holds the model at full width. Layers
-    whose sides are no multiples of 16 stay as they are.
+    whose sides are no multiples of 16 stay as they are. They are quantised on `device` and stay there, or go `home`.
     """
     names = [
         name
@@ -83,10 +85,11 @@ def swap_linears(root: nn.Module, wanted: Callable[[str], bool], device: torch.d
         owner = root.get_submodule(parent)
         linear = owner.get_submodule(leaf)
         assert isinstance(linear, nn.Linear)  # noqa: S101 - chosen above
+        swapped = Fp8Linear(linear, device).to(home or device)
         if isinstance(owner, nn.ModuleList | nn.Sequential):
-            owner[int(leaf)] = Fp8Linear(linear, device)
+            owner[int(leaf)] = swapped
         else:
-            setattr(owner, leaf, Fp8Linear(linear, device))
+            setattr(owner, leaf, swapped)
     return len(names)
 
 

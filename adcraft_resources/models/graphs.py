@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import torch
 
@@ -28,7 +29,7 @@ def _side_stream(device: int) -> torch.cuda.Stream:
 class GraphedCall:
     """A function of tensors, replayed per input shape; on a CPU, and where capture is off, the function itself.
 
-    The result is the graph's own memory: use or copy it before the next call of the same shape.
+    The result is the graphs' own memory, which all shapes share: use or copy it before the next call.
     """
 
     def __init__(self, function: Callable[..., torch.Tensor], *, enabled: bool = True) -> None:
@@ -36,6 +37,7 @@ class GraphedCall:
         self._enabled = enabled
         self._graphs: OrderedDict[tuple[object, ...], tuple[torch.cuda.CUDAGraph, Inputs, torch.Tensor]]
         self._graphs = OrderedDict()
+        self._pool: Any = None
 
     def __call__(self, **inputs: torch.Tensor) -> torch.Tensor:
         """Call with tensors by name."""
@@ -55,6 +57,7 @@ class GraphedCall:
     def forget(self) -> None:
         """Drop all graphs and their memory."""
         self._graphs.clear()
+        self._pool = None
 
     def _capture(self, key: tuple[object, ...], inputs: Inputs) -> None:
         while len(self._graphs) >= _KEPT:
@@ -66,7 +69,8 @@ class GraphedCall:
             for _ in range(_WARM_UPS):
                 self._function(**held)
         torch.cuda.current_stream().wait_stream(side)
+        self._pool = self._pool or torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, pool=self._pool):
             result = self._function(**held)
         self._graphs[key] = (graph, held, result)

@@ -10,13 +10,17 @@ latents that are encoded once. Does not: loading weights (flux_loading.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from adcraft_resources.algorithms.values import Frame, Mask
+from adcraft_resources.models.batching import MemoryModel
 from adcraft_resources.models.denoising import AfterStep, Schedule, denoise, foreseen_steps, schedule_of
-from adcraft_resources.models.flux_engine import FluxEngine, PromptEmbedding, Restyle
+from adcraft_resources.models.devices import GIB
+from adcraft_resources.models.engine_values import PromptEmbedding, Restyle
+from adcraft_resources.models.flux_engine import VAE_BYTES, FluxEngine
 from adcraft_resources.models.picture_sizes import bucket_of, resize
 from adcraft_resources.models.turns import one_at_a_time
 
@@ -33,6 +37,8 @@ _FAST_TAILS = (
 class KleinEngine(FluxEngine):
     """FLUX.2-klein as stylist and filler."""
 
+    graphed: ClassVar[MemoryModel] = MemoryModel(0.1 * GIB, 1.38e-4 * GIB, once_per_pixel=VAE_BYTES)
+
     def blank_prompt(self) -> PromptEmbedding:
         """A prompt of zeros."""
         width = self.transformer.config.joint_attention_dim
@@ -40,6 +46,10 @@ class KleinEngine(FluxEngine):
 
     def _fast_linears(self, name: str) -> bool:
         return f".{name}".endswith(_FAST_TAILS)
+
+    def sequence_of(self, size: tuple[int, int], *, guided: bool) -> int:
+        """The picture in the making, one or two references, and the words."""
+        return (3 if guided else 2) * self.tokens_of(size) + TEXT_TOKENS
 
     def _to_latents(self, encoded: torch.Tensor) -> torch.Tensor:
         mean, deviation = self._statistics(encoded)  # one of each folded channel

@@ -20,7 +20,7 @@ import torch
 from adcraft_resources.algorithms.values import Frame
 from adcraft_resources.models.batching import BatchChooser, MemoryModel
 from adcraft_resources.models.devices import GIB, pick_device, speed_up_matmul
-from adcraft_resources.models.flux_engine import EngineSettings
+from adcraft_resources.models.engine_values import EngineSettings
 from adcraft_resources.models.graphs import GraphedCall
 from adcraft_resources.models.grouped_attention import attend_to_groups
 from adcraft_resources.models.picture_sizes import resize

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 
 from adcraft_resources.models.devices import empty_cache, free_bytes
+from adcraft_resources.models.turns import TURN
 
 
 class Closable(Protocol):
@@ -43,7 +44,7 @@ class Shelf:
             needs: Bytes it takes with its work.
             device: Where it goes.
         """
-        with self._lock:
+        with TURN, self._lock:  # a model at work is never closed to make room
             if key not in self._models:
                 self._make_room(needs, device)
                 self._models[key] = load()
@@ -53,7 +54,7 @@ class Shelf:
 
     def clear(self) -> None:
         """Close every model."""
-        with self._lock:
+        with TURN, self._lock:
             while self._models:
                 self._models.popitem(last=False)[1].close()
             empty_cache()

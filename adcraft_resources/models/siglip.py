@@ -23,7 +23,7 @@ from torch import nn
 from adcraft_resources.algorithms.values import Frame
 from adcraft_resources.models.batching import BatchChooser, MemoryModel
 from adcraft_resources.models.devices import GIB, pick_device, speed_up_matmul
-from adcraft_resources.models.flux_engine import EngineSettings
+from adcraft_resources.models.engine_values import EngineSettings
 from adcraft_resources.models.graphs import GraphedCall
 from adcraft_resources.models.picture_sizes import resize
 from adcraft_resources.models.turns import one_at_a_time
@@ -66,7 +66,7 @@ class SiglipEngine:
     @property
     def scale(self) -> float:
         """How the checkpoint multiplies a cosine before its sigmoid."""
-        return float(self._model.logit_scale.exp())
+        return float(self._model.logit_scale.detach().exp())
 
     @one_at_a_time
     def embed_pictures(self, frames: Sequence[Frame]) -> NDArray[np.float32]:

@@ -12,7 +12,9 @@ from typing import ParamSpec, TypeVar
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-_LOCK = threading.RLock()
+TURN = threading.RLock()
+"""Held by whoever uses the device. Hold it from taking a model off the shelf until it has answered: nobody else can
+make room by closing it in between."""
 
 
 def one_at_a_time(method: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -20,7 +22,7 @@ def one_at_a_time(method: Callable[Arguments, Result]) -> Callable[Arguments, Re
 
     @functools.wraps(method)
     def waiting(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        with _LOCK:
+        with TURN:
             return method(*args, **kwargs)
 
     return waiting

@@ -120,7 +120,7 @@ class BundleStore(dg.ConfigurableResource):
     def draft(
         self, kind: str, key: str, digest: str, manifest: Mapping[str, Any], *, point: bool = True
     ) -> Iterator[Draft]:
-        """Make a bundle: the block writes files, its end publishes them; an exception leaves no trace.
+        """Make a bundle: the block writes files, its end publishes them; an exception, or `dropped`, leaves no trace.
 
         Args:
             kind: Asset or kind of result.
@@ -134,6 +134,8 @@ class BundleStore(dg.ConfigurableResource):
         try:
             began = time.monotonic()
             yield draft
+            if draft.dropped:
+                return
             draft.manifest["seconds"] = round(time.monotonic() - began, 3)
             draft.manifest["files"] = inventory(scratch)
             draft.manifest["made_at"] = datetime.now(UTC).isoformat(timespec="seconds")

@@ -48,6 +48,8 @@ class Draft:
     folder: Path
     manifest: dict[str, Any]
     published: Bundle | None = None
+    dropped: bool = False
+    """Set by whoever finds that there is nothing to publish."""
 
     def write_json(self, name: str, value: Any) -> Path:
         """Write `value` as a JSON file of the bundle."""

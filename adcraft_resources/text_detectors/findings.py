@@ -5,14 +5,27 @@ Belongs here: small records. Does not: finding anything.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import Field, model_validator
 
-from adcraft_resources.algorithms.text_boxes import Box, clip_box
-from adcraft_resources.algorithms.values import Quad
+from adcraft_resources.algorithms.text_boxes import Box, FoundQuad, clip_box
+from adcraft_resources.algorithms.values import Frame, Quad
 from adcraft_resources.sections import Section
+
+
+class TextSearch(Protocol):
+    """Who finds lines of text in a picture and reads them."""
+
+    def detect(self, frame: Frame, long_side: int, *, size: tuple[int, int] | None = None) -> list[FoundQuad]:
+        """Return the text boxes of `frame`, searched at `long_side` pixels, in pixels of a picture of `size`."""
+        ...
+
+    def read(self, frame: Frame, quads: Sequence[Quad]) -> list[tuple[str, float]]:
+        """Return (text, confidence) of each quad of `frame`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from adcraft_resources.algorithms.glyph_masks import Crop, crop_yuv
 from adcraft_resources.algorithms.text_boxes import Box, shift_by
 from adcraft_resources.algorithms.text_lives import TextLife
 from adcraft_resources.algorithms.values import Frame, Yuv420
-from adcraft_resources.text_detectors.ocr import TextNetworks
+from adcraft_resources.text_detectors.findings import TextSearch
 
 
-def read_life(networks: TextNetworks, life: TextLife) -> tuple[str, float]:
+def read_life(networks: TextSearch, life: TextLife) -> tuple[str, float]:
     """Return (text, confidence) of a life."""
     crop, box = life.template.crop, life.template.box
     portrait = life.surroundings.portrait()

@@ -15,10 +15,9 @@ from adcraft_resources.algorithms.text_kinds import TextNature, nature_of, shows
 from adcraft_resources.algorithms.text_lives import TextLife
 from adcraft_resources.algorithms.text_tracks import TextTracker
 from adcraft_resources.algorithms.values import MaskSpan, Quad, Shot, TextTrack, TextTracks, Yuv420
-from adcraft_resources.text_detectors.findings import Region
+from adcraft_resources.text_detectors.findings import Region, TextSearch
 from adcraft_resources.text_detectors.kinship import join_labels
 from adcraft_resources.text_detectors.marks import MarkSearch
-from adcraft_resources.text_detectors.ocr import TextNetworks
 from adcraft_resources.text_detectors.reading import read_life, rgb_crop
 from adcraft_resources.text_detectors.user_regions import apply_regions
 from adcraft_resources.video_codecs import VideoReader, small_rgb_of
@@ -45,7 +44,7 @@ class ClipSearch:
     """The state of one pass."""
 
     def __init__(
-        self, networks: TextNetworks, pace: Pace, shots: Sequence[Shot], protected: Sequence[str]
+        self, networks: TextSearch, pace: Pace, shots: Sequence[Shot], protected: Sequence[str]
     ) -> None:
         self._networks, self._pace, self._protected = networks, pace, tuple(protected)
         self._cuts = [shot.first_frame for shot in shots[1:]]
@@ -172,7 +171,7 @@ def renumber(track: TextTrack, number: int) -> TextTrack:
 
 
 def search_clip(
-    networks: TextNetworks,
+    networks: TextSearch,
     pace: Pace,
     source: Path,
     shots: Sequence[Shot],

@@ -4,7 +4,8 @@ Belongs here: what is asked about which frames, and what follows. Does not: the 
 model (models.qwen2_vl), finding text (embedded).
 
 PP-OCR's boxes are to the pixel and cheap on every frame; a vision model knows a caption from a package. So the first
-proposes and the second judges. It never overrules a user: protected text and named regions stay what they are.
+proposes and the second judges, unless the model is asked to do all by itself (vlm_alone). It never overrules a user:
+protected text and named regions stay what they are.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from pydantic import Field
 from adcraft_resources.algorithms.values import Frame, Quad, Shot, TextTrack, TextTracks
 from adcraft_resources.text_detectors.embedded import EmbeddedTextDetector
 from adcraft_resources.text_detectors.findings import Region
+from adcraft_resources.text_detectors.tracking import search_clip
 from adcraft_resources.text_detectors.user_regions import apply_regions
+from adcraft_resources.text_detectors.vlm_alone import PACE, SpokenTexts, judgements_of
 from adcraft_resources.text_detectors.vlm_answers import Judgement, parse_judgements, parse_sentence
 from adcraft_resources.video_codecs import probe_video, read_frames
 from adcraft_resources.weights import checkpoint_named, find_local
@@ -45,11 +48,13 @@ class Qwen2VLTextDetector(EmbeddedTextDetector):
     checkpoint: str = Field(description="NAME or NAME@REVISION.")
     weights: str = Field(description="Folder of pulled weights.")
     device: str = "auto"
+    alone: bool = Field(default=False, description="Qwen2-VL finds and reads text itself, without PP-OCR.")
 
     @property
     def version(self) -> str:
         """Of both models and of the questions."""
-        return f"{METHOD} {super().version} {self.checkpoint} {_questions()['version']}"
+        told = f"{METHOD} {super().version} {self.checkpoint} {_questions()['version']}"
+        return f"{told} alone" if self.alone else told
 
     def track_text(
         self,
@@ -62,8 +67,12 @@ class Qwen2VLTextDetector(EmbeddedTextDetector):
         on_frame: Callable[[int], None] | None = None,
     ) -> TextTracks:
         """Follow every text of a clip; what is overlay and what label is judged by Qwen2-VL."""
-        found = super().track_text(source, shots, protected=protected, exclude=exclude, on_frame=on_frame)
-        judged, missed = self._judged(source, found, protected)
+        if self.alone:
+            found, said = self._find_alone(source, shots, protected, exclude, on_frame)
+        else:
+            found = super().track_text(source, shots, protected=protected, exclude=exclude, on_frame=on_frame)
+            said = self._ask_about(source, found)
+        judged, missed = _judged(found, said, protected)
         if not missed and not include:
             return judged
         facts = probe_video(source)
@@ -73,47 +82,48 @@ class Qwen2VLTextDetector(EmbeddedTextDetector):
 
     def describe(self, frames: Sequence[Frame]) -> list[str]:
         """A sentence about each picture."""
-        from adcraft_resources.models.qwen2_vl import Question
+        asked = [(frame, _questions()["describe"]) for frame in frames]
+        return [parse_sentence(answer) for answer in self._ask(asked, _DESCRIBE_TOKENS)]
 
-        asked = [Question(frame, _questions()["describe"]) for frame in frames]
-        return [parse_sentence(answer) for answer in self._engine().ask(asked, _DESCRIBE_TOKENS)]
+    def _find_alone(
+        self,
+        source: Path,
+        shots: Sequence[Shot],
+        protected: Sequence[str],
+        exclude: Sequence[Region],
+        on_frame: Callable[[int], None] | None,
+    ) -> tuple[TextTracks, dict[int, Judgement]]:
+        """Tracks of texts the model found, and what it said they are."""
+        texts = SpokenTexts(self._ask, _questions()["find"], _questions()["read"])
+        spoken = texts.look_ahead(source)
+        found = search_clip(
+            texts, PACE, source, shots, protected=protected, include=(), exclude=exclude, on_frame=on_frame
+        )
+        return found, judgements_of(found.tracks, spoken, found.size)
 
-    def _judged(
-        self, source: Path, found: TextTracks, protected: Sequence[str]
-    ) -> tuple[TextTracks, list[TextTrack]]:
-        """The tracks with what the model said of them, and the labels it takes for overlays."""
-        said = self._ask(source, found)
-        tracks, missed = [], []
-        for track in found.tracks:
-            judgement = said.get(track.id)
-            kept = any(re.search(pattern, track.text) for pattern in protected)
-            if judgement is None or kept:
-                tracks.append(track)
-                continue
-            if track.kind == "label" and judgement.kind == "overlay" and track.quads:
-                missed.append(track)  # its place is removed instead of it
-                continue
-            tracks.append(_retold(track, judgement))
-        return TextTracks(found.size, found.frame_count, tuple(tracks)), missed
-
-    def _ask(self, source: Path, found: TextTracks) -> dict[int, Judgement]:
-        from adcraft_resources.models.qwen2_vl import Question
-
+    def _ask_about(self, source: Path, found: TextTracks) -> dict[int, Judgement]:
         by_frame = frames_to_ask(found.tracks)
         if not by_frame:
             return {}
         pictures = read_frames(source, list(by_frame))
         shown = [(index, tracks) for index, tracks in by_frame.items() if index in pictures]
-        asked = [Question(pictures[index], question_of(index, tracks, found.size)) for index, tracks in shown]
-        answers = self._engine().ask(asked, _JUDGE_TOKENS)
+        asked = [(pictures[index], question_of(index, tracks, found.size)) for index, tracks in shown]
+        answers = self._ask(asked, _JUDGE_TOKENS)
         said: dict[int, Judgement] = {}
         for (_, tracks), answer in zip(shown, answers, strict=True):
             said.update(parse_judgements(answer, {track.id for track in tracks}))
         return said
 
+    def _ask(self, asked: Sequence[tuple[Frame, str]], most_tokens: int) -> list[str]:
+        from adcraft_resources.models.qwen2_vl import Question
+        from adcraft_resources.models.turns import TURN
+
+        with TURN:
+            return self._engine().ask([Question(*one) for one in asked], most_tokens)
+
     def _engine(self) -> QwenEngine:
         from adcraft_resources.models.devices import pick_device
-        from adcraft_resources.models.flux_engine import EngineSettings
+        from adcraft_resources.models.engine_values import EngineSettings
         from adcraft_resources.models.qwen2_vl import QwenEngine
         from adcraft_resources.models.shelf import SHELF
 
@@ -123,6 +133,24 @@ class Qwen2VLTextDetector(EmbeddedTextDetector):
         return SHELF.take(
             key, lambda: QwenEngine.load(folder, settings), needs=_QWEN_BYTES, device=pick_device(self.device)
         )
+
+
+def _judged(
+    found: TextTracks, said: Mapping[int, Judgement], protected: Sequence[str]
+) -> tuple[TextTracks, list[TextTrack]]:
+    """The tracks with what the model said of them, and the labels it takes for overlays."""
+    tracks, missed = [], []
+    for track in found.tracks:
+        judgement = said.get(track.id)
+        kept = any(re.search(pattern, track.text) for pattern in protected)
+        if judgement is None or kept:
+            tracks.append(track)
+            continue
+        if track.kind == "label" and judgement.kind == "overlay" and track.quads:
+            missed.append(track)  # its place is removed instead of it
+            continue
+        tracks.append(_retold(track, judgement))
+    return TextTracks(found.size, found.frame_count, tuple(tracks)), missed
 
 
 def frames_to_ask(tracks: Sequence[TextTrack]) -> Mapping[int, list[TextTrack]]:

@@ -13,9 +13,15 @@ from typing import Any, Literal
 
 MAX_TEXT = 200
 MAX_SENTENCE = 240
+MAX_TEXTS = 40
+MAX_AREA = 600_000  # of a million: whole pictures are no boxes
+MAX_OFF = 20  # thousandths outside the picture
 _FENCE = re.compile(r"^```[a-z]*\n?|\n?```$")
 _OBJECT = re.compile(r"\{[^{}]*\}", re.DOTALL)
 _TRAILING = re.compile(r",\s*([\]}])")
+
+
+Kind = Literal["overlay", "label"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,16 @@ class Judgement:
     """What the model said of one box."""
 
     id: int
-    kind: Literal["overlay", "label"]
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenText:
+    """A text the model found by itself; `box` is left, top, right, bottom in thousandths of the picture."""
+
+    box: tuple[int, int, int, int]
+    kind: Kind
     text: str
 
 
@@ -43,6 +58,23 @@ def parse_judgements(answer: str, ids: Collection[int]) -> dict[int, Judgement]:
             contradicted.add(judged.id)
         found.setdefault(judged.id, judged)
     return {number: one for number, one in found.items() if number not in contradicted}
+
+
+def parse_texts(answer: str) -> list[SpokenText]:
+    """Return the texts an answer lists with their boxes; whatever breaks the grammar is left out.
+
+    Repaired as by `parse_judgements`; sides may be fractions or strings of digits, and a little outside the picture.
+    Refused: boxes of other than four numbers, without area, outside the picture or nearly all of it; other kinds; a
+    box said again.
+    """
+    found: dict[tuple[int, int, int, int], SpokenText] = {}
+    for entry in _objects(answer):
+        box = _box(entry.get("box")) if isinstance(entry, dict) else None
+        kind = _kind(entry) if box is not None else None
+        if box is None or kind is None or len(found) >= MAX_TEXTS:
+            continue
+        found.setdefault(box, SpokenText(box, kind, _words(entry)))
+    return list(found.values())
 
 
 def parse_sentence(answer: str) -> str:
@@ -74,13 +106,41 @@ def _objects(answer: str) -> list[Any]:
 def _judgement(entry: Any, ids: Collection[int]) -> Judgement | None:
     if not isinstance(entry, dict):
         return None
-    number, kind, text = entry.get("id"), entry.get("kind"), entry.get("text", "")
+    number, kind = entry.get("id"), _kind(entry)
     if isinstance(number, str) and number.strip().isdigit():
         number = int(number)
     if not isinstance(number, int) or isinstance(number, bool) or number not in ids:
         return None
-    kind = kind.strip().lower() if isinstance(kind, str) else kind
-    if kind not in ("overlay", "label"):
+    return None if kind is None else Judgement(number, kind, _words(entry))
+
+
+def _kind(entry: dict[str, Any]) -> Kind | None:
+    said = entry.get("kind")
+    said = said.strip().lower() if isinstance(said, str) else said
+    return None if said not in ("overlay", "label") else "overlay" if said == "overlay" else "label"
+
+
+def _words(entry: dict[str, Any]) -> str:
+    text = entry.get("text", "")
+    return " ".join(text.split())[:MAX_TEXT] if isinstance(text, str) else ""
+
+
+def _box(said: Any) -> tuple[int, int, int, int] | None:
+    if not isinstance(said, list) or len(said) != 4:  # noqa: PLR2004 - sides
         return None
-    words = " ".join(text.split())[:MAX_TEXT] if isinstance(text, str) else ""
-    return Judgement(number, "overlay" if kind == "overlay" else "label", words)
+    sides = [_side(one) for one in said]
+    if None in sides:
+        return None
+    left, top, right, bottom = (min(1000, max(0, side)) for side in sides if side is not None)
+    if right <= left or bottom <= top or (right - left) * (bottom - top) > MAX_AREA:
+        return None
+    return left, top, right, bottom
+
+
+def _side(said: Any) -> int | None:
+    """A side in thousandths; a model that is a little off the picture is taken at its word."""
+    if isinstance(said, str) and said.strip().isdigit():
+        said = int(said)
+    if isinstance(said, bool) or not isinstance(said, int | float) or not -MAX_OFF <= said <= 1000 + MAX_OFF:
+        return None
+    return round(said)

@@ -38,6 +38,11 @@ class Checkpoint:
         return self.licence == APACHE
 
     @property
+    def asks_for_filter(self) -> bool:
+        """Whether its licence asks for a content filter or review of outputs; unknown licences are taken to."""
+        return self.licence == UNKNOWN or FILTER_DUTY in self.duties
+
+    @property
     def label(self) -> str:
         """Name and revision, as digests hold them."""
         return f"{self.name}@{self.revision}" if self.revision else self.name
@@ -59,10 +64,9 @@ _SINGLE_FILES = (
     "flux*.safetensors",
     "ae.safetensors",
 )
-_DEV_DUTIES = (
-    "content filter or review of outputs",
-    "disclosure that media are made by AI, where law asks it",
-)
+FILTER_DUTY = "content filter or review of outputs"
+DISCLOSURE_DUTY = "disclosure that media are made by AI, where law asks it"
+_DEV_DUTIES = (FILTER_DUTY, DISCLOSURE_DUTY)
 
 _FLUX = "black-forest-labs/"
 

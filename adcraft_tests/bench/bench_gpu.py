@@ -44,16 +44,11 @@ SECTIONS: dict[str, Section] = {
     "fill": flux_sections.fill,
     "warm": warm_start,
     "variants": variants,
+    "profile": flux_sections.profile,
     "memory": memory_section.memory,
+    "card24": memory_section.small_card,
+    "text": other_sections.text_routes,
 }
-
-
-def variants(bench: flux_sections.Bench) -> None:
-    from adcraft_tests.bench.gpu import (
-        variant_section,
-    )  # PyAV and pydantic, which the other sections don't need
-
-    variant_section.variants(bench)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ def _one_thread():
 
 NAMES = {
     "klein": "black-forest-labs/FLUX.2-klein-4B",
+    "dev": "black-forest-labs/FLUX.1-dev",
     "qwen": "Qwen/Qwen2-VL-7B-Instruct",
     "siglip": "google/siglip-so400m-patch14-384",
 }

@@ -8,7 +8,7 @@ import torch
 
 from adcraft_resources.errors import ModelUnavailable
 from adcraft_resources.models.denoising import Cancelled
-from adcraft_resources.models.flux_engine import EngineSettings, Restyle
+from adcraft_resources.models.engine_values import EngineSettings, Restyle
 from adcraft_resources.models.flux_loading import load_engine, read_prompts
 from adcraft_resources.models.fp8 import relative_error
 from adcraft_resources.models.picture_sizes import bucket_of, resize

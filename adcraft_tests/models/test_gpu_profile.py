@@ -10,6 +10,7 @@ import pytest
 from adcraft_assets.definitions import build_defs, resources_of
 from adcraft_assets.launches import add_partitions, launch
 from adcraft_resources.algorithms.values import Keyframe, Shot
+from adcraft_resources.content_filters import NoContentFilter
 from adcraft_resources.encoders import SiglipEncoder
 from adcraft_resources.flux_runtime import FluxRuntime
 from adcraft_resources.flux_stylist import FluxStylist
@@ -49,7 +50,7 @@ def keys():
 
 
 def test_looks_are_steady_deterministic_and_of_their_style(flux, cache):
-    stylist = FluxStylist(flux=flux, cache=cache)
+    stylist = FluxStylist(flux=flux, cache=cache, content_filter=NoContentFilter())
     asked = {"a": (GOLD, 3), "b": (CLEAN, 3), "c": (GOLD, 4)}
     looks = stylist.develop_all(asked, keys(), SHOTS)
     frame = scene(96, 64, 1)
@@ -57,15 +58,23 @@ def test_looks_are_steady_deterministic_and_of_their_style(flux, cache):
     assert all(one.shape == frame.shape for one in made.values())
     assert not np.array_equal(made["a"], made["b"])
     assert not np.array_equal(made["a"], made["c"])
-    again = FluxStylist(flux=flux, cache=cache).develop(GOLD, keys(), SHOTS, 3)
+    again = FluxStylist(flux=flux, cache=cache, content_filter=NoContentFilter()).develop(
+        GOLD, keys(), SHOTS, 3
+    )
     assert np.array_equal(again.apply(frame, 5, 0.2), made["a"])
 
 
 def test_looks_made_in_turn_are_those_made_together(flux, cache, tmp_path):
     asked = {"a": (GOLD, 3), "b": (CLEAN, 3), "c": (GOLD, 4)}
     other = ResultCache(store=BundleStore(base=str(tmp_path / "other")))
-    together = FluxStylist(flux=flux, cache=cache).develop_all(asked, keys(), SHOTS)
-    groups = list(FluxStylist(flux=flux, cache=other, together=2).develop_in_turn(asked, keys(), SHOTS))
+    together = FluxStylist(flux=flux, cache=cache, content_filter=NoContentFilter()).develop_all(
+        asked, keys(), SHOTS
+    )
+    groups = list(
+        FluxStylist(flux=flux, cache=other, content_filter=NoContentFilter(), together=2).develop_in_turn(
+            asked, keys(), SHOTS
+        )
+    )
     assert [list(group) for group in groups] == [["a", "b"], ["c"]]
     frame = scene(96, 64, 1)
     for group in groups:
@@ -75,9 +84,9 @@ def test_looks_made_in_turn_are_those_made_together(flux, cache, tmp_path):
 
 
 def test_a_stopped_run_goes_on_with_the_keys_it_finished(flux, cache):
-    stylist = FluxStylist(flux=flux, cache=cache, guide=False)
+    stylist = FluxStylist(flux=flux, cache=cache, content_filter=NoContentFilter(), guide=False)
     engine = flux.engine()
-    made, restyle = [], engine.restyle
+    made, restyle = [], engine.restyle_small
 
     def counted(requests):
         made.append(len(requests))
@@ -85,7 +94,7 @@ def test_a_stopped_run_goes_on_with_the_keys_it_finished(flux, cache):
             raise Cancelled("stopped")
         return restyle(requests)
 
-    engine.restyle = counted
+    engine.restyle_small = counted
     asked = {"a": (GOLD, 3), "b": (CLEAN, 3)}
     with pytest.raises(Cancelled):
         stylist.develop_all(asked, keys(), SHOTS)
@@ -108,7 +117,7 @@ def test_prompts_are_read_once_for_all_who_share_the_store(flux, cache, weights,
 
 
 def test_without_keys_the_look_is_the_grade(flux, cache):
-    look = FluxStylist(flux=flux, cache=cache).develop(GOLD, [], SHOTS, 3)
+    look = FluxStylist(flux=flux, cache=cache, content_filter=NoContentFilter()).develop(GOLD, [], SHOTS, 3)
     assert look.apply(scene(), 0, 0.0).shape == scene().shape
 
 
@@ -130,7 +139,7 @@ def test_a_guide_of_a_still_scene_is_the_restyled_key():
 
 
 def test_pixels_outside_the_mask_never_change(flux):
-    inpainter = FluxInpainter(flux=flux)
+    inpainter = FluxInpainter(flux=flux, content_filter=NoContentFilter())
     frame = scene(220, 160, 9)
     mask = np.zeros(frame.shape[:2], bool)
     mask[90:110, 40:120] = True
@@ -148,7 +157,7 @@ def test_a_fill_meets_its_rim(flux):
     frame = np.clip(ramp, 0, 255).astype(np.uint8)
     mask = np.zeros(frame.shape[:2], bool)
     mask[100:112, 40:120] = True
-    filled = FluxInpainter(flux=flux).fill(frame, mask)
+    filled = FluxInpainter(flux=flux, content_filter=NoContentFilter()).fill(frame, mask)
     rows = (
         np.abs(filled[100].astype(int) - frame[99]).mean(),
         np.abs(filled[111].astype(int) - frame[112]).mean(),

@@ -77,7 +77,7 @@ def test_a_hundred_turns_leave_nothing_behind(checkpoints):
     """Loading, using and closing engines again and again keeps no tensor alive."""
     import gc
 
-    from adcraft_resources.models.flux_engine import EngineSettings, Restyle
+    from adcraft_resources.models.engine_values import EngineSettings, Restyle
     from adcraft_resources.models.flux_loading import load_engine
 
     def turn():

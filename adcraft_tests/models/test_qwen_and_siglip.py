@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from adcraft_resources.models.flux_engine import EngineSettings
+from adcraft_resources.models.engine_values import EngineSettings
 from adcraft_resources.models.grouped_attention import grouped_attention
 from adcraft_resources.models.qwen2_vl import Question, QwenEngine, _prompt, fit_picture
 from adcraft_resources.models.siglip import SiglipEngine

@@ -205,7 +205,6 @@ def test_a_region_that_ends_before_it_starts_is_refused() -> None:
         Region(from_s=3, to_s=2)
 
 
-@pytest.mark.xfail(reason="known fault: now and then the bytes of the cleaned video differ", strict=False)
 def test_a_busy_machine_changes_no_byte_of_tracks_and_video(
     clips, detector: TextDetector, tmp_path: Path
 ) -> None:

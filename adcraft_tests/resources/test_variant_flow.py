@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from adcraft_resources.algorithms.looks import Look
+from adcraft_resources.algorithms.looks import Look, RefusedLook
 from adcraft_resources.algorithms.values import Shot
 from adcraft_resources.errors import VideoUnwritable
 from adcraft_resources.first_frames import FirstFrameSettings
@@ -136,3 +136,13 @@ def test_a_look_that_cannot_be_made_ends_the_passes_before_it(video, tmp_path):
     with pytest.raises(RuntimeError, match="out of memory"):
         render_as_developed(video, None, PLANS, developed(), **options(tmp_path))
     assert threading.active_count() <= before + 1
+
+
+def test_a_refused_plan_is_left_out_with_its_reason(video, tmp_path):
+    refused = {}
+    groups = iter(
+        [{"a": Brighter(4), "b": RefusedLook("sexual: the prompt says 'nude'")}, {"c": RefusedLook("gore")}]
+    )
+    made = render_as_developed(video, None, PLANS, groups, **options(tmp_path), refused=refused)
+    assert [one.plan.id for one in made] == ["a"]
+    assert refused == {"b": "sexual: the prompt says 'nude'", "c": "gore"}

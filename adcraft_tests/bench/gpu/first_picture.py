@@ -11,7 +11,7 @@ at = {"python": time.time()}
 def main(folder: Path, side: int, device: str) -> None:
     import numpy as np
 
-    from adcraft_resources.models.flux_engine import EngineSettings, Restyle
+    from adcraft_resources.models.engine_values import EngineSettings, Restyle
     from adcraft_resources.models.flux_loading import load_engine
 
     at["imported"] = time.time()

@@ -14,8 +14,9 @@ from PIL import Image
 from adcraft_resources.algorithms.values import Frame
 from adcraft_resources.models.batching import BatchChooser
 from adcraft_resources.models.devices import GIB, empty_cache
+from adcraft_resources.models.engine_values import EngineSettings, PromptEmbedding, Restyle
 from adcraft_resources.models.flux1 import Flux1Engine
-from adcraft_resources.models.flux_engine import EngineSettings, FluxEngine, PromptEmbedding, Restyle
+from adcraft_resources.models.flux_engine import FluxEngine
 from adcraft_resources.models.fp8 import relative_error
 from adcraft_resources.models.klein import KleinEngine
 from adcraft_tests.bench.gpu import architectures as arch
@@ -151,8 +152,27 @@ def flux1(bench: Bench, *, fp8: bool = True) -> None:
             "flux1 fp8, 9 of 14 steps computed, b4", s_per_frame=frame_s(bench, engine, 4, strength=0.5)
         )
         if bench.device.type == "cuda":
-            inputs = transformer_inputs(bench, engine, 4)
-            bench.add("flux1 fp8 step kernels, b4, ms", **kernel_shares(lambda: engine._step(**inputs)))
+            _profile(bench, engine)
+    engine.close()
+
+
+@torch.inference_mode()
+def _profile(bench: Bench, engine: Flux1Engine) -> None:
+    """Where a step's time goes: by kind, and the longest kernels."""
+    for batch in (1, 4):
+        inputs = transformer_inputs(bench, engine, batch)
+        step = event_ms(lambda: engine._step(**inputs), bench.device)  # noqa: B023 - called here
+        shares, longest = kernel_shares(lambda: engine._step(**inputs))  # noqa: B023 - called here
+        bench.add(f"flux1 fp8 step kernels, b{batch}, ms", step=step, **shares)
+        for name, took in longest:
+            print(f"    {took:8.3f} ms  {name}", flush=True)
+
+
+def profile(bench: Bench) -> None:
+    """A step of FLUX.1 in fp8, kernel by kernel."""
+    engine = Flux1Engine(arch.flux1_pipe(bench.device, tiny=bench.tiny), bench.settings(precision="fp8"))
+    if bench.device.type == "cuda":
+        _profile(bench, engine)
     engine.close()
 
 
@@ -203,23 +223,34 @@ def klein(bench: Bench) -> None:
 
 def _chooser(bench: Bench, engine: KleinEngine) -> None:
     """The chosen batch against fixed ones, without a cap and as on cards of 24 and 40 GB."""
-    fixed = {batch: frame_s(bench, engine, batch) for batch in (1, 2, 4)}
-    asked = requests(bench, engine, 8)
-    total = torch.cuda.get_device_properties(bench.device).total_memory
     for cap in (24e9, 40e9, None):
-        torch.cuda.set_per_process_memory_fraction(1.0 if cap is None else cap / total)
-        empty_cache()
-        engine.chooser = BatchChooser(bench.device, engine.lean, most=4)
+        choose_at(bench, engine, cap)
 
-        def call() -> None:
+
+def choose_at(bench: Bench, engine: FluxEngine, cap: float | None, **changes: Any) -> None:
+    """The batch chosen from free memory on a card of `cap` bytes, beside fixed ones on the same card."""
+    total = torch.cuda.get_device_properties(bench.device).total_memory if bench.device.type == "cuda" else 1
+    if bench.device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(1.0 if cap is None else cap / total)
+    found = {}
+    for batch in (1, 2, 4, None):
+        engine._step.forget()
+        engine._latents.clear()
+        empty_cache()
+        engine.chooser = BatchChooser(bench.device, engine.chooser.memory, most=batch or 4)
+        asked = requests(bench, engine, 4, **changes)
+
+        def call(asked: list[Restyle] = asked) -> None:
             engine._latents.clear()
             engine.restyle(asked)
 
-        chosen = wall_s(call, bench.device, runs=2, warm=1) / 8
-        size = engine.chooser.choose(2 * engine.tokens_of((bench.side, bench.side)))
-        best = min(fixed.values())
-        bench.add(
-            f"klein chooser, cap {'none' if cap is None else f'{cap / 1e9:.0f} GB'}",
-            batch=size, s_per_frame=chosen, best_fixed=best, over_best=chosen / best, out_of_memory=len(engine.chooser.limits),
-        )  # fmt: skip
-    torch.cuda.set_per_process_memory_fraction(1.0)
+        found[batch] = wall_s(call, bench.device, runs=2, warm=1) / len(asked)
+    best = min(took for batch, took in found.items() if batch is not None)
+    tokens = engine.sequence_of((bench.side, bench.side), guided=False)
+    bench.add(
+        f"{type(engine).__name__} chooser, cap {'none' if cap is None else f'{cap / 1e9:.0f} GB'}",
+        batch=engine.chooser.choose(tokens, bench.side**2), s_per_frame=found[None], best_fixed=best,
+        over_best=found[None] / best, out_of_memory=len(engine.chooser.limits),
+    )  # fmt: skip
+    if bench.device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(1.0)

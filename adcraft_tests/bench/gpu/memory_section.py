@@ -9,17 +9,17 @@ from typing import Any
 
 import torch
 
-from adcraft_resources.models.devices import GIB, empty_cache, free_bytes
+from adcraft_resources.models.devices import GIB, empty_cache, free_bytes, graph_bytes
+from adcraft_resources.models.engine_values import FluxParts
 from adcraft_resources.models.flux1 import Flux1Engine
-from adcraft_resources.models.flux_engine import FluxEngine, FluxParts
+from adcraft_resources.models.flux_engine import FluxEngine
 from adcraft_resources.models.klein import KleinEngine
 from adcraft_resources.models.siglip import SiglipEngine
 from adcraft_tests.bench.gpu import architectures as arch
-from adcraft_tests.bench.gpu.flux_sections import Bench, clean_up, frame_s, picture, requests
+from adcraft_tests.bench.gpu.flux_sections import Bench, choose_at, clean_up, frame_s, picture, requests
 from adcraft_tests.bench.gpu.timing import wait
 
 CARD = 24e9
-VAE_GIB = 2.0  # a decode of 2^20 pixels, measured before: the VAE goes picture by picture
 
 
 def held(bench: Bench) -> float:
@@ -28,34 +28,46 @@ def held(bench: Bench) -> float:
 
 
 def peaks(bench: Bench, engine: FluxEngine, what: str, batches: tuple[int, ...], **changes: Any) -> None:
-    """Measured peaks above the weights beside what the memory model says."""
-    weights = held(bench)
-    tokens = engine.tokens_of((bench.side, bench.side)) * (2 if isinstance(engine, KleinEngine) else 1)
+    """What a call takes beside the weights: graphs keep their part, the rest comes and goes; and the model's word."""
+    size = (bench.side, bench.side)
+    tokens = engine.sequence_of(size, guided=changes.get("guide") is not None)
     for batch in batches:
-        took = frame_s(
-            bench, engine, batch, runs=1, warm=1 if engine.settings.memory == "offload" else 2, **changes
-        )
-        asked = requests(bench, engine, batch, **changes)
+        engine._step.forget()
         engine._latents.clear()
-        measured = bench.peak(lambda: engine.restyle(asked)) - weights  # noqa: B023 - called here
-        model = engine.chooser.memory
-        step = (model.fixed + batch * model.item_bytes(tokens, 0)) / GIB
+        engine.chooser.proved.clear()
+        empty_cache()
+        weights = held(bench)
+        offloaded = engine.settings.memory == "offload"
+        took = frame_s(bench, engine, batch, runs=1, warm=1 if offloaded else 2, **changes)
+        asked = requests(bench, engine, batch, **changes)
+        graphs = graph_bytes(bench.device) / GIB if bench.device.type == "cuda" else 0.0
+        engine._latents.clear()
+        before = held(bench)
+        passing = bench.peak(lambda: engine.restyle(asked)) - before  # noqa: B023 - called here
+        eager = engine.device.type == "cpu" or not engine._step._enabled
         bench.add(
-            f"memory {what}, b{batch}", weights_gib=weights, peak_over_weights_gib=measured,
-            model_step_gib=step, model_with_vae_gib=max(step, VAE_GIB), s_per_frame=took,
+            f"memory {what}, b{batch}", weights_gib=weights, graphs_gib=graphs, passing_gib=passing,
+            call_gib=graphs + passing, model_gib=engine.chooser.memory.call_bytes(batch, tokens, size[0] * size[1]) / GIB,
+            eager=eager, s_per_frame=took,
         )  # fmt: skip
 
 
 def memory(bench: Bench) -> None:
-    """Peaks of klein, then what it leaves behind, then FLUX.1 on a card of 24 GB."""
+    """Peaks of klein, then what it leaves behind."""
     precision = "fp32" if bench.tiny else "fp8"
     engine = KleinEngine(arch.klein_pipe(bench.device, tiny=bench.tiny), bench.settings(precision=precision))
-    peaks(bench, engine, f"klein {precision}", (1, 2) if bench.tiny else (1, 4))
+    peaks(bench, engine, f"klein {precision}", (1, 2) if bench.tiny else (1, 2, 4))
+    peaks(
+        bench,
+        engine,
+        f"klein {precision} guided",
+        (1,) if bench.tiny else (1, 4),
+        guide=picture(bench.side, 9),
+    )
     _a_hundred(bench, engine)
     engine.close()
     del engine
     clean_up()
-    _small_card(bench)
 
 
 def _a_hundred(bench: Bench, klein: KleinEngine) -> None:
@@ -84,22 +96,24 @@ def _a_hundred(bench: Bench, klein: KleinEngine) -> None:
             )
 
 
-def _small_card(bench: Bench) -> None:
+def small_card(bench: Bench) -> None:
     """FLUX.1 as on a card of 24 GB: fp8 resident, weights coming over from RAM layer by layer; bf16 offloaded."""
-    if bench.device.type == "cuda":
-        _cap(bench, CARD)
-    for memory, precision, compiled in (("resident", "fp8", True), ("offload", "bf16", False)):
+    for memory, precision, batches in (
+        ("offload", "bf16", (1, 4)),
+        ("offload", "fp8", (4,)),
+        ("resident", "fp8", (1, 4)),
+    ):
+        if bench.device.type == "cuda":
+            _cap(bench, CARD)
         began = time.perf_counter()
-        engine = Flux1Engine(_in_ram(bench), _settings(bench, memory, precision, compiled=compiled))
+        engine = Flux1Engine(_in_ram(bench), _settings(bench, memory, precision))
         bench.add(f"24 GB, flux1 {memory} {precision}, ready", s=time.perf_counter() - began, held_gib=held(bench),
             free_gib=free_bytes(bench.device) / GIB)  # fmt: skip
-        peaks(
-            bench,
-            engine,
-            f"24 GB, flux1 {memory} {precision}, {'4' if memory == 'offload' else '14'} steps",
-            (1,),
-            strength=0.15 if memory == "offload" else 0.5,
-        )
+        peaks(bench, engine, f"24 GB, flux1 {memory} {precision}, 14 steps", batches, strength=0.5)
+        made = engine.restyle(requests(bench, engine, 1, strength=0.5))[0]
+        bench.add(f"24 GB, flux1 {memory} {precision}, picture", shape=made.shape, spread=float(made.std()))
+        if memory == "resident":
+            choose_at(bench, engine, CARD, strength=0.5)
         engine.close()
         del engine
         clean_up()
@@ -107,10 +121,8 @@ def _small_card(bench: Bench) -> None:
         _cap(bench, None)
 
 
-def _settings(bench: Bench, memory: str, precision: str, *, compiled: bool) -> Any:
-    if bench.device.type == "cpu":
-        precision, compiled = "fp32", False
-    return bench.settings(memory=memory, precision=precision, compiled=compiled)
+def _settings(bench: Bench, memory: str, precision: str) -> Any:
+    return bench.settings(memory=memory, precision="fp32" if bench.device.type == "cpu" else precision)
 
 
 def _in_ram(bench: Bench) -> FluxParts:

@@ -24,8 +24,10 @@ from adcraft_tests.bench.gpu.timing import wall_s
 PICTURE_TOKEN, NEW_TOKENS = 151655, 128
 
 
-def _question_inputs(bench: Bench, engine: QwenEngine, rows: int) -> dict[str, Any]:
-    height, width = (112, 56) if bench.tiny else (1932, 1092)
+def _question_inputs(
+    bench: Bench, engine: QwenEngine, rows: int, size: tuple[int, int] = (1932, 1092)
+) -> dict[str, Any]:
+    height, width = (112, 56) if bench.tiny else size
     frames = torch.randint(0, 256, (rows, height, width, 3), dtype=torch.uint8, device=bench.device)
     grid = [1, height // 14, width // 14]
     seen = grid[1] * grid[2] // 4
@@ -86,6 +88,38 @@ def siglip(bench: Bench) -> None:
     with torch.inference_mode():
         error = (engine.embed_batch(frames).float() - exact).norm() / exact.norm()
     bench.add("siglip ours, b64", pictures_per_s=batch / took, against_eager=float(error))
+    engine.close()
+
+
+def text_routes(bench: Bench) -> None:
+    """Qwen2-VL's part of finding text in one ad of 15 s: judging what PP-OCR found, and doing all by itself.
+
+    Random weights never end an answer, so its length is set: 28 tokens a text to judge it, 44 to place and read it, four
+    texts a frame; 8 frames are judged (what `frames_to_ask` takes of such an ad), 30 are searched, 12 texts are read.
+    """
+    tokenizer = SimpleNamespace(eos_token_id=151645, pad_token_id=151643)
+    engine = QwenEngine(
+        arch.qwen_model(bench.device, tiny=bench.tiny), tokenizer, bench.settings(compiled=True)
+    )
+    whole, crop = _question_inputs(bench, engine, 8), _question_inputs(bench, engine, 1, size=(112, 448))
+
+    def answer_s(inputs: dict[str, Any], tokens: int) -> float:
+        return wall_s(
+            lambda: engine.generate(inputs, tokens, until_end=False),
+            bench.device,
+            runs=1 if bench.tiny else 2,
+        )
+
+    judged = answer_s(whole, 4 * 28)
+    searched = answer_s(whole, 4 * 44)
+    read = answer_s(crop, 12)
+    bench.add("text, PP-OCR proposes and Qwen2-VL judges, 8 frames", gpu_s=judged)
+    bench.add(
+        "text, Qwen2-VL alone, 30 frames and 12 texts",
+        gpu_s=30 / 8 * searched + 12 * read,
+        a_batch_s=searched,
+        a_text_s=read,
+    )
     engine.close()
 
 

@@ -69,8 +69,8 @@ def ceilings(device: torch.device) -> dict[str, float]:
     return {name: round(value, 2) for name, value in found.items()}
 
 
-def kernel_shares(call: Callable[[], Any]) -> dict[str, float]:
-    """Milliseconds of a call's kernels by kind: products, attention, the rest."""
+def kernel_shares(call: Callable[[], Any]) -> tuple[dict[str, float], list[tuple[str, float]]]:
+    """Milliseconds of a call's kernels by kind (products, attention, the rest), and the longest ones by name."""
     from torch.profiler import ProfilerActivity, profile
 
     with profile(activities=[ProfilerActivity.CUDA]) as seen:
@@ -79,10 +79,16 @@ def kernel_shares(call: Callable[[], Any]) -> dict[str, float]:
     shares: dict[str, float] = {"product": 0.0, "attention": 0.0, "rest": 0.0}
     for event in seen.key_averages():
         name, took = event.key.lower(), event.device_time_total / 1000
-        if any(word in name for word in ("gemm", "nvjet", "cutlass", "scaled_mm", "cublas")):
+        if name.startswith("triton"):  # named after what they fuse
+            shares["rest"] += took
+        elif any(word in name for word in ("gemm", "nvjet", "cutlass", "scaled_mm", "cublas")):
             shares["product"] += took
         elif any(word in name for word in ("flash", "fmha", "sdpa", "attention")):
             shares["attention"] += took
         else:
             shares["rest"] += took
-    return {name: round(value, 2) for name, value in shares.items()}
+    longest = sorted(
+        ((event.key[:110], event.device_time_total / 1000) for event in seen.key_averages()),
+        key=lambda one: -one[1],
+    )
+    return {name: round(value, 2) for name, value in shares.items()}, longest[:14]

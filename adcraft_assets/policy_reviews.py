@@ -6,6 +6,7 @@ Belongs here: gathering what a review is made of, keeping the frame it objects t
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from adcraft_assets.identities import rejection_of
 from adcraft_assets.partitions import Ad
 from adcraft_assets.settings import Settings
 from adcraft_resources.algorithms.values import TextTracks
+from adcraft_resources.cleaning import MEZZANINE
 from adcraft_resources.hook_sets import HookSet
 from adcraft_resources.picture_reviews import look_at_pictures, pairs_of, show_findings, texts_of
 from adcraft_resources.policies import PolicyReview, review_variant
@@ -36,6 +38,7 @@ class Reviewer:
     settings: Settings
     shots: Bundle
     masks: Bundle
+    cleaned: Bundle
     fps: float
 
     @cached_property
@@ -48,10 +51,8 @@ class Reviewer:
         hook = HookSet.from_dict(dict(variant.manifest["plan"]["hook"]))
         texts, pairs = (), ()
         if self.settings.policy.pictures != "off" and not rejection_of(variant.figures, self.settings.gates):
-            sha256 = variant.manifest["files"][VIDEO]["sha256"]
             order = Programme.of_variant(variant.figures)
-            spans = order.shown_spans((one.start_s, one.end_s) for one in read_shot_list(self.shots).shots)
-            seen = look_at_pictures(self.cache, self.detector, variant.file(VIDEO), spans, sha256=sha256)
+            seen = self._look_at(variant, order)
             texts = texts_of(
                 seen["lines"], hook.on_screen, self.labels, self.fps, order.start_s - order.lead_s
             )
@@ -65,12 +66,58 @@ class Reviewer:
             settings=self.settings.policy,
         )
 
+    def _look_at(self, variant: Bundle, order: Programme) -> Mapping[str, Any]:
+        """Return what is seen in a variant's pictures.
+
+        Formulas bring no words and no pair into a picture: where they alone painted, the cleaned ad is looked at,
+        once for all its variants.
+        """
+        shots = [(one.start_s, one.end_s) for one in read_shot_list(self.shots).shots]
+        if "style" in variant.manifest["ai_disclosure"]["generative_steps"]:
+            spans, video = order.shown_spans(shots), variant.file(VIDEO)
+            sha256 = variant.manifest["files"][VIDEO]["sha256"]
+            return look_at_pictures(self.cache, self.detector, video, spans, sha256=sha256)
+        sha256 = self.cleaned.manifest["files"][MEZZANINE]["sha256"]
+        video = self.cleaned.file(MEZZANINE)
+        seen = look_at_pictures(self.cache, self.detector, video, shots, sha256=sha256)
+        return as_shown(seen, order, self.fps, float(Fraction(variant.figures["probe"]["fps"])))
+
     def show(self, variants: Iterable[tuple[str, Bundle]], folder: Path) -> None:
         """Keep the frame in which a variant's pictures make a claim or show a pair."""
         for name, variant in variants:
             shown = show_findings(variant.file(VIDEO), self.review(variant).to_dict())
             if shown is not None:
                 write_picture(shown, folder / claim_picture(name))
+
+
+def as_shown(seen: Mapping[str, Any], order: Programme, fps: float, shown_fps: float) -> dict[str, Any]:
+    """Return what was seen in a video as a programme of it shows it; what is left out in front was not seen.
+
+    Args:
+        seen: As `look_at_pictures` gave it for the whole video.
+        order: What is shown of the video.
+        fps: The video's frames a second.
+        shown_fps: Those of the file that shows it.
+    """
+
+    def shown(frame: int) -> int:
+        return round(order.shown_s(frame / fps) * shown_fps)
+
+    lines = [
+        {**line, "frame": shown(line["frame"]), "time_s": round(order.shown_s(line["frame"] / fps), 3)}
+        for line in seen["lines"]
+        if line["frame"] >= order.start_frame
+    ]
+    pairs = [
+        {
+            **pair,
+            "frames": [*map(shown, pair["frames"])],
+            "time_s": round(order.shown_s(pair["frames"][-1] / fps), 3),
+        }
+        for pair in seen["pairs"]
+        if min(pair["frames"]) >= order.start_frame
+    ]
+    return {"lines": lines, "pairs": pairs}
 
 
 def claim_picture(variant: str) -> str:

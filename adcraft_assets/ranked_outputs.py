@@ -201,7 +201,8 @@ class _Work:
     def reviewer(self) -> Reviewer:
         """Who judges the variants' texts."""
         fps = frame_rate(self.source)
-        return Reviewer(self.cache, self.detector, self.ad, self.settings, self.shots, self.masks, fps)
+        eyes, ad = (self.cache, self.detector), (self.ad, self.settings)
+        return Reviewer(*eyes, *ad, self.shots, self.masks, self.cleaned, fps)
 
     def _product_seen(self, programme: Programme) -> tuple[tuple[float, float], ...] | None:
         """Spans in seconds with product text on screen; None where nobody said what to look for and none was seen."""

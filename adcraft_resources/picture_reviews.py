@@ -9,7 +9,9 @@ in the hook, and not as it is seen.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from difflib import SequenceMatcher
 from itertools import pairwise
 from pathlib import Path
@@ -124,10 +126,18 @@ def _look(detector: TextDetector, video: Path, shots: Sequence[Span]) -> dict[st
     at = {"read": _reading_places(shots, fps, count), "cuts": _cuts(shots, fps, count)}
     wanted = {*at["read"], *(index for cut in at["cuts"] for index in cut)}
     pictures = read_frames(video, sorted(wanted))
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="read") as pool:
+        found = dict(
+            zip(
+                at["read"],
+                pool.map(lambda index: detector.find_text(pictures[index]), at["read"]),
+                strict=True,
+            )
+        )
     lines = [
-        {**_line(found, pictures[index]), "frame": index, "time_s": round(index / fps, 3)}
+        {**_line(one, pictures[index]), "frame": index, "time_s": round(index / fps, 3)}
         for index in at["read"]
-        for found in detector.find_text(pictures[index])
+        for one in found[index]
     ]
     pairs = [_split_pair(pictures[index], index, fps) for index in at["read"]]
     pairs += [_cut_pair(pictures[a], pictures[b], (a, b), fps) for a, b in at["cuts"]]

@@ -7,10 +7,17 @@ import numpy as np
 import pytest
 from skimage import data
 
+from adcraft_assets.policy_reviews import as_shown
 from adcraft_resources.algorithms.values import TextTrack, TextTracks
 from adcraft_resources.hook_sets import HookSet
-from adcraft_resources.picture_reviews import look_at_pictures, pairs_of, show_findings, texts_of
+from adcraft_resources.picture_reviews import (
+    look_at_pictures,
+    pairs_of,
+    show_findings,
+    texts_of,
+)
 from adcraft_resources.policies import LABEL, PICTURES, PolicySettings, review_variant
+from adcraft_resources.programmes import Programme, Stretch
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.store import BundleStore
 from adcraft_resources.text_detectors import EmbeddedTextDetector
@@ -142,6 +149,20 @@ def test_a_video_is_looked_at_once(tmp_path):
     assert CountingDetector.looks == looks
     look_at_pictures(cache, detector, path, shots, sha256="b" * 64)
     assert CountingDetector.looks == 2 * looks
+
+
+def test_what_was_seen_in_an_ad_is_told_as_a_variant_shows_it():
+    line = {"text": "CURES ACNE", "confidence": 0.9, "box": [0.1, 0.1, 0.2, 0.1]}
+    pair = {"kind": "cut", "at": None, "skin_delta_l": 6.0}
+    seen = {
+        "lines": [{**line, "frame": 10, "time_s": 0.4}, {**line, "frame": 50, "time_s": 2.0}],
+        "pairs": [{**pair, "frames": [73, 76], "time_s": 3.04}, {**pair, "frames": [5, 8], "time_s": 0.32}],
+    }
+    order = Programme(15, 0.6, Stretch(100, 124, 4.0, 5.0))
+    told = as_shown(seen, order, 25, 25)
+    assert [(one["frame"], one["time_s"]) for one in told["lines"]] == [(60, 2.4)]
+    assert [(one["frames"], one["time_s"]) for one in told["pairs"]] == [([83, 86], 3.44)]
+    assert as_shown(seen, Programme(), 25, 25) == seen
 
 
 def face(size, gain=1.0):

@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from adcraft_resources.video_codecs.facts import VideoFacts
 from adcraft_resources.video_codecs.packets import PacketTable
+from adcraft_resources.video_codecs.writing import STEADY_CODE
 
 AIM = 1.8  # bytes per byte of the source's pictures a trial aims at, since it sees only the beginning
 _AIM_RAISED = 1.7  # the same where crf has to rise: poor uploads are harder to foretell
@@ -59,7 +60,7 @@ class Choice:
             "preset": "veryfast",
             "tune": "psnr",
             "crf": f"{self.crf:.2f}",
-            "x264-params": f"{self.params}:stitchable=1",
+            "x264-params": f"{self.params}:stitchable=1{STEADY_CODE}",
         }
 
 

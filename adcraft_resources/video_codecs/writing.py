@@ -8,10 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 import av
 import av.error
+import cv2
 from av.container import OutputContainer
 
 from adcraft_resources.errors import VideoUnwritable
@@ -19,6 +20,9 @@ from adcraft_resources.video_codecs.background import Consumer
 from adcraft_resources.video_codecs.unfinished import UnfinishedFile
 
 ENCODER_THREADS = 2  # fixed, since x264's bytes depend on the number of threads
+_AVX_512 = 13  # as OpenCV counts processors' features
+STEADY_CODE: Final = ":asm=avx2" if cv2.checkHardwareSupport(_AVX_512) else ""
+"""Ending of x264's parameters: its AVX-512 code reads memory nobody wrote, and gives other bytes now and then."""
 Queued = TypeVar("Queued")
 
 

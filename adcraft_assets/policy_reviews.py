@@ -5,7 +5,7 @@ Belongs here: gathering what a review is made of, keeping the frame it objects t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +40,7 @@ class Reviewer:
     masks: Bundle
     cleaned: Bundle
     fps: float
+    known: dict[str, PolicyReview] = field(default_factory=dict)
 
     @cached_property
     def labels(self) -> TextTracks:
@@ -47,7 +48,12 @@ class Reviewer:
         return load_tracks(self.masks.path)
 
     def review(self, variant: Bundle) -> PolicyReview:
-        """Judge every text a variant carries; its pictures are looked at where no gate has rejected it already."""
+        """Judge every text a variant carries, once; its pictures only where no gate has rejected it already."""
+        if variant.digest not in self.known:
+            self.known[variant.digest] = self._judge(variant)
+        return self.known[variant.digest]
+
+    def _judge(self, variant: Bundle) -> PolicyReview:
         hook = HookSet.from_dict(dict(variant.manifest["plan"]["hook"]))
         texts, pairs = (), ()
         if self.settings.policy.pictures != "off" and not rejection_of(variant.figures, self.settings.gates):

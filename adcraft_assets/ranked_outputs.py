@@ -200,16 +200,15 @@ class _Work:
     @cached_property
     def reviewer(self) -> Reviewer:
         """Who judges the variants' texts."""
-        fps = frame_rate(self.source)
-        eyes, ad = (self.cache, self.detector), (self.ad, self.settings)
+        eyes, ad, fps = (self.cache, self.detector), (self.ad, self.settings), frame_rate(self.source)
         return Reviewer(*eyes, *ad, self.shots, self.masks, self.cleaned, fps)
 
     def _product_seen(self, programme: Programme) -> tuple[tuple[float, float], ...] | None:
         """Spans in seconds with product text on screen; None where nobody said what to look for and none was seen."""
-        fps = frame_rate(self.source)
         labels = [track for track in self.masks.manifest["tracks"] if track["kind"] == "label"]
         if not labels and not self.ad.product.protected_text:
             return None
+        fps = self.reviewer.fps
         spans = ((track["first_frame"] / fps, (track["last_frame"] + 1) / fps) for track in labels)
         return programme.shown_spans(spans)
 
@@ -283,11 +282,9 @@ def _shown(bundle: Bundle, variants: Mapping[str, Bundle]) -> Mapping[str, Any]:
     ranking = bundle.read_json(RANKING)
     rows: Sequence[Mapping[str, Any]] = [
         {
-            "rank": one["rank"],
             "variant": one["id"],
-            "score": one["score"],
-            "ssim": one["ssim"],
             "why": one["reason"],
+            **{name: one[name] for name in ("rank", "score", "ssim")},
         }
         for one in [*ranking["ranked"], *ranking["rejected"]]
     ]

@@ -3,7 +3,7 @@
 Belongs here: asking every source, comparing digests, turning tired variants, keeping the plan. Does not: launching.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -82,12 +82,7 @@ def make_plan(
     new = [key for key in ads if key not in present]
     if new:
         instance.add_dynamic_partitions(name, new)
-    busy = {
-        key
-        for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-        if not is_dead(run, instance)
-        for key in keys_of(run, instance, inserted)
-    }
+    busy = _busy(instance, inserted)
     seal = fingerprint_of(settings.c2pa, catalog.folder)
     approvals = approvals_of(catalog, settings)
     surveyor = Surveyor(store, settings, roles, catalog.results_folder(), approvals, seal)
@@ -106,6 +101,16 @@ def make_plan(
         needs=wanting,
         busy=tuple(sorted(busy & ads.keys())),
     )
+
+
+def _busy(instance: dg.DagsterInstance, inserted: Sequence[str]) -> set[str]:
+    """Return the keys that runs are making whose process lives."""
+    return {
+        key
+        for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+        if not is_dead(run, instance)
+        for key in keys_of(run, instance, inserted)
+    }
 
 
 def _needs(

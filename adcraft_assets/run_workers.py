@@ -19,6 +19,8 @@ from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import deserialize_value
 
+from adcraft_resources.processes import is_there
+
 PROCESS = "adcraft/process"
 """Run tag of runs in a command's own process: `<host>:<process id>`."""
 ASK_S = 5
@@ -88,7 +90,7 @@ def _lives(pid: int, seen_at_s: float) -> bool:
     except FileNotFoundError:
         return False
     except OSError:
-        return _answers(pid)
+        return is_there(pid)
     return state != "Z" and started_s <= seen_at_s + SLACK_S
 
 
@@ -103,16 +105,6 @@ def _state_of(pid: int) -> tuple[str, float]:
         if line.startswith("btime")
     )
     return fields[0], int(booted.split()[1]) + int(fields[19]) / os.sysconf("SC_CLK_TCK")
-
-
-def _answers(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _server_disowns(place: Mapping[str, Any], run_id: str) -> bool:

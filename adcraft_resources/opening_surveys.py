@@ -18,12 +18,11 @@ import cv2
 import numpy as np
 
 from adcraft_resources.algorithms.framing import Box, Crop
-from adcraft_resources.algorithms.saliency import score_opening
 from adcraft_resources.algorithms.skin import skin_mask
 from adcraft_resources.algorithms.values import Frame, Mask, Shot, TextTracks
 from adcraft_resources.errors import VideoUnreadable
 from adcraft_resources.faces import find_faces
-from adcraft_resources.programmes import CLEARLY_BETTER, Prefer, Programme
+from adcraft_resources.programmes import Prefer, Programme, clearly_best
 from adcraft_resources.video_codecs import (
     TimedPicture,
     VideoFacts,
@@ -221,12 +220,7 @@ def _strongest(head: Sequence[TimedPicture], last: int, prefer: Prefer | None) -
     start = head[0].pts_s
     there = [timed for timed in head if timed.pts_s - start <= _POSTER_S and timed.index <= last]
     picked = [there[0], *there[_POSTER_EVERY::_POSTER_EVERY]]
-    shown = [_quarter(timed) for timed in picked]
-    scores = [score_opening(one)["total"] for one in shown]
-    if prefer is not None:
-        scores = [(own + seen) / 2 for own, seen in zip(scores, prefer(shown), strict=True)]
-    best = int(np.argmax(scores))
-    return picked[best if scores[best] > scores[0] + CLEARLY_BETTER else 0].index
+    return picked[clearly_best([_quarter(timed) for timed in picked], prefer)].index
 
 
 def _quarter(timed: TimedPicture) -> Frame:

@@ -153,12 +153,17 @@ def _best_start(
                 break
             if timed.index % every == 0:
                 shown.append((timed, _small(timed)))
-    if len(shown) < 2:  # noqa: PLR2004
+    if not shown:
         return 0, 0.0
-    scores = _scored([frame for _, frame in shown], prefer)
-    best = int(np.argmax(scores))
-    opener = shown[best if scores[best] > scores[0] + CLEARLY_BETTER else 0][0]
+    opener = shown[clearly_best([frame for _, frame in shown], prefer)][0]
     return opener.index, opener.pts_s
+
+
+def clearly_best(frames: Sequence[Frame], prefer: Prefer | None) -> int:
+    """Return the place of the picture that opens strongest; the first's where no other is clearly better."""
+    scores = _scored(frames, prefer)
+    best = int(np.argmax(scores))
+    return best if scores[best] > scores[0] + CLEARLY_BETTER else 0
 
 
 def _best_teaser(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 
 from adcraft_resources.algorithms.looks import Look, RefusedLook
@@ -64,21 +63,20 @@ def render_as_developed(
     clip = SharedClip(mezzanine, shots, tracks, prefer, first_frame)
     counts = MeanCount(len(plans), on_frame)
 
-    one_pass = partial(
-        render_variants,
-        mezzanine,
-        audio_source,
-        shots=shots,
-        folder_of=folder_of,
-        first_frame=first_frame,
-        tracks=tracks,
-        shared=clip,
-    )
-
     def render(looks: Mapping[str, Look]) -> list[RenderedVariant]:
-        group = [by_id[name] for name in looks]
         with _stopping_all(clip):
-            return one_pass(group, looks, on_frame=counts.of_pass(len(group)))
+            return render_variants(
+                mezzanine,
+                audio_source,
+                [by_id[name] for name in looks],
+                looks,
+                shots=shots,
+                folder_of=folder_of,
+                first_frame=first_frame,
+                tracks=tracks,
+                on_frame=counts.of_pass(len(looks)),
+                shared=clip,
+            )
 
     with closing(clip):
         if prefer is not None:

@@ -10,6 +10,8 @@ import time
 import uuid
 from pathlib import Path
 
+from adcraft_resources.processes import is_there
+
 ABANDONED_S = 24 * 3600
 """A draft of another machine untouched for so long belongs to a pod that is gone: no step may run that long."""
 
@@ -27,7 +29,7 @@ def new_scratch(parent: Path) -> Path:
 def _sweep(parent: Path, host: str) -> None:
     for left in parent.glob("*~*~*"):
         owner, pid, _ = left.name.rsplit("~", 2)
-        dead = not _is_alive(int(pid)) if owner == host else _is_abandoned(left)
+        dead = not is_there(int(pid)) if owner == host else _is_abandoned(left)
         if dead:
             shutil.rmtree(left, ignore_errors=True)
 
@@ -39,13 +41,3 @@ def _is_abandoned(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     return time.time() - newest > ABANDONED_S
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

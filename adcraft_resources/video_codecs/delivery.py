@@ -27,9 +27,8 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
     """Encodes pictures to H.264 High 4:2:0 8-bit BT.709 limited at a constant rate; a context manager.
 
     Closed groups of 2 s, index in front, AAC 48 kHz stereo made from `audio_source` and as long as the pictures
-    (or `duration_s`, if given); what several files carry is coded once as a `CodedSound`. `mastered_sound` names
-    sound that starts with the pictures and is to be coded as it is, peaks included (`loudness`). `max_bit_rate`
-    (bit/s) caps the pictures' rate over a second. The file appears at `path` when the context ends without error.
+    (or `duration_s`, if given); what several files carry is coded once as a `CodedSound`. `max_bit_rate` (bit/s) caps
+    the pictures' rate over a second. The file appears at `path` when the context ends without error.
 
     Raises:
         ValueError: A side is odd.
@@ -45,7 +44,6 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
         height: int,
         fps: Fraction,
         audio_source: Path | CodedSound | None = None,
-        mastered_sound: Path | None = None,
         duration_s: float | None = None,
         crf: float = 18,
         preset: str = "veryfast",
@@ -58,7 +56,6 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
         self._size = (height, width)
         self._fps = Fraction(fps)
         self._audio_source = audio_source
-        self._mastered = mastered_sound
         self._duration_s = duration_s
         self._crf = crf
         self._preset = preset
@@ -79,9 +76,7 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
 
     def _open(self, output: OutputContainer) -> None:
         self._stream = self._add_video(output)
-        if self._mastered is not None:
-            self._sound = EncodedSound.of(self._mastered, 0.0, output)
-        elif isinstance(self._audio_source, CodedSound):
+        if isinstance(self._audio_source, CodedSound):
             self._sound = EncodedSound(self._audio_source, output)
         elif self._audio_source is not None:
             facts = probe_video(self._audio_source)

@@ -26,7 +26,14 @@ from adcraft_resources.placements import (
 from adcraft_resources.stylists import EmbeddedStylist, load_styles, styles_for
 from adcraft_resources.variant_dressing import Dressing
 from adcraft_resources.variants import VariantPlan
-from adcraft_resources.video_codecs import DeliveryWriter, VideoReader, master_sound, read_frames
+from adcraft_resources.video_codecs import (
+    CodedSound,
+    DecodedSound,
+    DeliveryWriter,
+    VideoReader,
+    master_sound,
+    read_frames,
+)
 from adcraft_tests.bench.bench_style import PRODUCT, cost_of, draw_clip
 
 FIRST = FirstFrameSettings()
@@ -53,7 +60,7 @@ def encode_alone(path, out, settings, sound):
             width=facts.width,
             height=facts.height,
             fps=Fraction(facts.fps),
-            mastered_sound=sound,
+            audio_source=CodedSound(DecodedSound(sound, 0.0)),
             crf=settings.crf,
             max_bit_rate=settings.max_bit_rate,
         ) as writer:

@@ -10,10 +10,10 @@ import json
 import dagster as dg
 import pytest
 
+from adcraft_assets.definitions import build_defs
 from adcraft_assets.launches import add_partitions, launch
 from adcraft_tests.graph.conftest import write_ad
 from adcraft_tests.k8s.chart_values import HOME
-from adcraft_tests.k8s.pinned_defs import build_defs
 from adcraft_tests.k8s.stand_in.cluster import wait_for
 from adcraft_tests.k8s.stand_in.nodes import CLASSES
 from adcraft_tests.k8s.stand_in.start import stand_in_cluster
@@ -49,7 +49,7 @@ def ads(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory, ads):
     with stand_in_cluster(tmp_path_factory.mktemp("cluster"), ads) as cluster:
-        run_ids = cluster.launch(KEYS[:2], KEYS[2:], module="adcraft_tests.k8s.pinned_defs")
+        run_ids = cluster.launch(KEYS[:2], KEYS[2:])
         states = cluster.wait(run_ids)
         assert states == ["SUCCESS", "SUCCESS"], cluster.story()
         wait_for(lambda: len(cluster.pods("end")) == len(cluster.pods()), "the last pods to end")

@@ -226,7 +226,8 @@ def test_a_redirect_to_what_is_no_web_address_is_refused(
     to: str, web: LoopbackServer, tmp_path: Path
 ) -> None:
     web.routes["/ad.mp4"] = redirect(to)
-    refused(web.url("/ad.mp4"), tmp_path, FirstLoopbackIsPublic(**QUICK))
+    said = refused(web.url("/ad.mp4"), tmp_path, FirstLoopbackIsPublic(**QUICK))
+    assert "redirects" in said
 
 
 def test_a_redirect_without_an_address_is_refused(web: LoopbackServer, tmp_path: Path) -> None:

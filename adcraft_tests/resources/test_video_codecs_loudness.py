@@ -10,6 +10,8 @@ from adcraft_resources.algorithms.values import Yuv420
 from adcraft_resources.sample_ads.sound import compose
 from adcraft_resources.sample_ads.specs import FPS, SAMPLES
 from adcraft_resources.video_codecs import (
+    CodedSound,
+    DecodedSound,
     DeliveryWriter,
     audio_offset_ms,
     inspect_delivery,
@@ -24,6 +26,10 @@ TARGET = {"lufs": -14.0, "true_peak_dbtp": -1.5}
 
 def tone(seconds, peak):
     return (peak * np.sin(2 * np.pi * 997 * np.arange(round(seconds * RATE)) / RATE)).astype(np.float32)
+
+
+def coded(wav):
+    return CodedSound(DecodedSound(wav, 0.0))
 
 
 def drums(seconds, peak, seed=0):
@@ -54,7 +60,7 @@ def test_peaks_that_would_be_over_are_limited_and_sound_stays_in_sync(tmp_path):
     assert told.limited
     assert told.coded.true_peak_dbtp <= -1.5
     with DeliveryWriter(
-        tmp_path / "out.mp4", width=64, height=96, fps=Fraction(30), mastered_sound=tmp_path / "out.wav"
+        tmp_path / "out.mp4", width=64, height=96, fps=Fraction(30), audio_source=coded(tmp_path / "out.wav")
     ) as writer:
         planes = np.full((96, 64), 90, np.uint8), *[np.full((48, 32), 128, np.uint8)] * 2
         for _ in range(150):
@@ -73,7 +79,7 @@ def test_no_sound_and_silence_become_silence_of_the_full_length(tmp_path, sample
     assert told.source.is_silent
     assert told.gain_db == 0
     with DeliveryWriter(
-        tmp_path / "out.mp4", width=64, height=96, fps=Fraction(30), mastered_sound=tmp_path / "out.wav"
+        tmp_path / "out.mp4", width=64, height=96, fps=Fraction(30), audio_source=coded(tmp_path / "out.wav")
     ) as writer:
         planes = np.full((96, 64), 90, np.uint8), *[np.full((48, 32), 128, np.uint8)] * 2
         for _ in range(60):
@@ -100,7 +106,7 @@ def test_ordinary_delivery_adds_no_peaks_to_music(tmp_path):
         spec.music, spec.duration_s, [0.3, 1.1, 2.2, 3.4], [float(cut / FPS) for cut in spec.cuts]
     )
     write_wav(source, piece)
-    with DeliveryWriter(out, width=64, height=96, fps=Fraction(30), mastered_sound=source) as writer:
+    with DeliveryWriter(out, width=64, height=96, fps=Fraction(30), audio_source=coded(source)) as writer:
         planes = np.full((96, 64), 90, np.uint8), *[np.full((48, 32), 128, np.uint8)] * 2
         for _ in range(150):
             writer.write(Yuv420(*planes))

@@ -23,6 +23,29 @@ NAMES = {
     "siglip": "google/siglip-so400m-patch14-384",
 }
 
+AREA = 64 * 64  # px that FLUX paints at
+
+
+@pytest.fixture
+def cache(tmp_path):
+    from adcraft_resources.result_cache import ResultCache
+    from adcraft_resources.store import BundleStore
+
+    return ResultCache(store=BundleStore(base=str(tmp_path / "store")))
+
+
+@pytest.fixture
+def flux(cache, weights, request):
+    """The tiny FLUX that the test's module names."""
+    from adcraft_resources.flux_runtime import FluxRuntime
+    from adcraft_resources.models.shelf import SHELF
+
+    checkpoint = NAMES[request.module.FLUX]
+    yield FluxRuntime(
+        cache=cache, checkpoint=checkpoint, weights=str(weights), device="cpu", compiled=False, area=AREA
+    )
+    SHELF.clear()
+
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory):

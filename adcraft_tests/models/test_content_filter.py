@@ -16,7 +16,6 @@ from adcraft_resources.algorithms.values import Keyframe, Shot
 from adcraft_resources.cleaning import MEZZANINE
 from adcraft_resources.content_filters import NoContentFilter, SiglipContentFilter
 from adcraft_resources.errors import ContentRefused
-from adcraft_resources.flux_runtime import FluxRuntime
 from adcraft_resources.flux_stylist import FluxStylist
 from adcraft_resources.inpainters import FluxInpainter
 from adcraft_resources.models.shelf import SHELF
@@ -25,28 +24,15 @@ from adcraft_resources.shot_lists import look_keys, read_shot_list
 from adcraft_resources.store import BundleStore
 from adcraft_resources.stylists import load_styles
 from adcraft_tests.graph.conftest import write_ad
-from adcraft_tests.models.conftest import NAMES, scene
+from adcraft_tests.models.conftest import AREA, NAMES, scene
 
 pytestmark = pytest.mark.models
 
-AREA = 64 * 64
+FLUX = "dev"
 GOLD, CLEAN = (load_styles()[name] for name in ("turmeric-gold", "clinical-clean"))
 SHOTS = [Shot(0, 59, 0.0, 2.0)]
 KEYS = [(Keyframe(frame, frame / 30, 0), scene(96, 64, frame)) for frame in (0, 20)]
 ASKED = {"a": (GOLD, 3), "b": (CLEAN, 3)}
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return ResultCache(store=BundleStore(base=str(tmp_path / "store")))
-
-
-@pytest.fixture
-def flux(cache, weights):
-    yield FluxRuntime(
-        cache=cache, checkpoint=NAMES["dev"], weights=str(weights), device="cpu", compiled=False, area=AREA
-    )
-    SHELF.clear()
 
 
 def a_filter(weights, margin=None):

@@ -22,26 +22,13 @@ from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.store import BundleStore
 from adcraft_resources.stylists import load_styles
 from adcraft_tests.graph.conftest import FRAMES, write_ad
-from adcraft_tests.models.conftest import NAMES, scene
+from adcraft_tests.models.conftest import AREA, NAMES, scene
 
 pytestmark = pytest.mark.models
 
-AREA = 64 * 64
+FLUX = "klein"
 GOLD, CLEAN = (load_styles()[name] for name in ("turmeric-gold", "clinical-clean"))
 SHOTS = [Shot(0, 29, 0.0, 1.0), Shot(30, 59, 1.0, 2.0)]
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return ResultCache(store=BundleStore(base=str(tmp_path / "store")))
-
-
-@pytest.fixture
-def flux(cache, weights):
-    yield FluxRuntime(
-        cache=cache, checkpoint=NAMES["klein"], weights=str(weights), device="cpu", compiled=False, area=AREA
-    )
-    SHELF.clear()
 
 
 def keys():

@@ -27,7 +27,7 @@ from adcraft_assets.keyframes import keyframes
 from adcraft_assets.ocr_masks import ocr_masks
 from adcraft_assets.partitions import PROFILE, Catalog
 from adcraft_assets.placed_variants import placed_variants
-from adcraft_assets.placement import place
+from adcraft_assets.placement import LEASE, place
 from adcraft_assets.processing_summary import processing_summary
 from adcraft_assets.ranked_outputs import ranked_outputs
 from adcraft_assets.refresh_plan import refresh_plan
@@ -36,6 +36,7 @@ from adcraft_assets.settings import Settings, load_settings
 from adcraft_assets.source_video import source_video
 from adcraft_assets.staleness import Roles
 from adcraft_assets.styled_variants import styled_variants
+from adcraft_resources.leased_device import LeasedDevice
 from adcraft_resources.profiles import Site, resources_for
 from adcraft_resources.progress import Progress
 from adcraft_resources.result_cache import ResultCache
@@ -78,6 +79,7 @@ def resources_of(path: Path) -> dict[str, Any]:
         "result_cache": result_cache,
         "downloader": SampleDownloader.from_settings(settings.download),
         "progress": Progress(),
+        LEASE: LeasedDevice(device=settings.models.device, gpu_count=settings.gpu_count),
         **resources_for(settings.profile, settings.models, site),
     }
 

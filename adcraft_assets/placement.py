@@ -14,6 +14,8 @@ from adcraft_assets.settings import Settings
 
 CLASS_TAG = "adcraft/class"
 GPUS_TAG = "adcraft/gpus"
+LEASE = "leased_device"
+"""Key of the resource that holds a device of this machine for a run."""
 K8S_TAG = "dagster-k8s/config"
 RAY_TAG = "dagster-ray/config"
 DEFAULT = "cpu"
@@ -62,6 +64,7 @@ def place(asset: dg.AssetsDefinition, settings: Settings, executor: str) -> dg.A
     name = str(op.tags.get(CLASS_TAG, DEFAULT))
     chosen = class_named(name, settings)
     away = executor in ("k8s", "ray")
+    leases = {LEASE} if chosen.gpus and executor == "in_process" else set[str]()
     node = dg.OpDefinition.dagster_internal_init(
         compute_fn=op.compute_fn,
         name=op.name,
@@ -69,7 +72,7 @@ def place(asset: dg.AssetsDefinition, settings: Settings, executor: str) -> dg.A
         outs=dict(op.outs),
         description=op.description,
         config_schema=op.config_schema,
-        required_resource_keys=op.required_resource_keys,
+        required_resource_keys={*op.required_resource_keys, *leases},
         tags={**op.tags, **_tags(name, chosen, settings.cluster, executor)},
         version=None,
         retry_policy=_retries(chosen) if away else op.retry_policy,

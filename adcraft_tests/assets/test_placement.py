@@ -9,6 +9,7 @@ from adcraft_assets.placement import (
     CLASSES,
     GPUS_TAG,
     K8S_TAG,
+    LEASE,
     RAY_TAG,
     class_named,
     pod_settings,
@@ -169,3 +170,13 @@ def test_pool_limits_follow_the_config():
         assert set_pool_limits(instance, settings) == {}
         assert set_pool_limits(instance, settings_of(flux={**H200, "slots": 3})) == {"flux": 3}
         assert {one.name: one.limit for one in instance.event_log_storage.get_pool_limits()} == {"flux": 3}
+
+
+@pytest.mark.parametrize(("executor", "leases"), [("in_process", True), ("multiprocess", False)])
+def test_runs_of_one_process_lease_a_device_for_their_gpu_steps(tmp_path, monkeypatch, executor, leases):
+    monkeypatch.setenv("ADCRAFT_EXECUTOR", executor)
+    ops = ops_of(write(tmp_path, flux=H200))
+    with_lease = {name for name, op in ops.items() if LEASE in op.required_resource_keys}
+    with_gpu = {name for name, op in ops.items() if op.tags[GPUS_TAG] == "1"}
+    assert with_gpu
+    assert with_lease == (with_gpu if leases else set())

@@ -22,10 +22,8 @@ from adcraft_resources.shot_lists import read_shot_list
 from adcraft_resources.store import Bundle, BundleStore, Draft
 from adcraft_resources.text_detectors import TextDetector, load_tracks
 from adcraft_resources.thumbnails import side_by_side
-from adcraft_resources.turns import Turns
+from adcraft_resources.turns import PIXELS_AT_ONCE, Turns
 from adcraft_resources.video_codecs import read_frames
-
-PIXELS_AT_ONCE = 2 * 720 * 1280  # of ads cleaned side by side: larger ones would take over 1.5 GB together
 
 
 @dg.asset(

@@ -21,6 +21,7 @@ from adcraft_resources.shot_lists import read_shot_list, write_shot_list
 from adcraft_resources.store import Bundle, BundleStore, Draft
 
 SHOWN = 6
+WORKERS = 2  # scanning keeps little more than a core busy
 
 
 @dg.asset(
@@ -65,7 +66,7 @@ def keyframes(
         bundle, reused = store.ensure("keyframes", key, identity, fill)
         return Made(bundle, reused, _shown(bundle))
 
-    return make_chunk(context, make)
+    return make_chunk(context, make, workers=1 if encoder.chooses else WORKERS)
 
 
 def _shown(bundle: Bundle) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ Belongs here: planning, rendering what is missing, spare plans for what a gate r
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,7 @@ from adcraft_resources.shot_lists import ShotList, look_keys, read_shot_list
 from adcraft_resources.store import Bundle, BundleStore, Draft, digest_of
 from adcraft_resources.stylists import ImageStylist
 from adcraft_resources.text_detectors import load_tracks
+from adcraft_resources.turns import PIXELS_AT_ONCE, Turns
 from adcraft_resources.variant_flow import render_as_developed
 from adcraft_resources.variant_lanes import POSTER, VIDEO
 from adcraft_resources.variant_renderer import RenderedVariant
@@ -70,13 +71,14 @@ def styled_variants(
     replaced from spare plans, up to twice the number asked for.
     """
     settings = catalog.settings()
+    turns = Turns(PIXELS_AT_ONCE)
 
     def make(key: str) -> Made:
         work = _Work.of(store, catalog.ad(key), settings, stylist, result_cache, encoder)
         frames = work.shot_list.frame_count
 
         def fill(draft: Draft) -> None:
-            with progress.stage(key, "styled_variants", frames) as on_frame:
+            with work.turn(turns), progress.stage(key, "styled_variants", frames) as on_frame:
                 rendered = work.render(on_frame)
             draft.manifest["backend"] = type(stylist).__name__
             draft.manifest["plans"] = [plan.to_dict() for plan in work.plans]
@@ -90,13 +92,13 @@ def styled_variants(
 
         bundle, reused = store.ensure("styled_variants", key, work.identity(), fill)
         if reused and work.lost(bundle):
-            with progress.stage(key, "styled_variants", frames) as on_frame:
+            with work.turn(turns), progress.stage(key, "styled_variants", frames) as on_frame:
                 work.restore(bundle, on_frame)
             reused = False
         verdicts = verdicts_of(bundle, settings.gates)
         return Made(bundle, reused, _shown(bundle, store), verdicts)
 
-    return make_chunk(context, make)
+    return make_chunk(context, make, workers=1 if encoder.chooses else stylist.at_once)
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,11 @@ class _Work:
             basis,
             plans,
         )
+
+    def turn(self, turns: Turns) -> AbstractContextManager[None]:
+        """Wait until there is memory for another ad of this size."""
+        height, width = self.tracks.size
+        return turns.of(height * width)
 
     def identity(self) -> dict[str, Any]:
         """What the partition's bundle depends on: every plan's own identity."""

@@ -127,6 +127,8 @@ def styles_for(product_type: str) -> list[str]:
 class ImageStylist(dg.ConfigurableResource, ABC):
     """Develops a style into a look for one clip."""
 
+    at_once: ClassVar[int] = 1
+    """Ads whose variants may be rendered side by side."""
     rides: ClassVar[bool] = False
     """Whether looks ride on the scene and so ask for the camera's path."""
 
@@ -170,6 +172,8 @@ class ImageStylist(dg.ConfigurableResource, ABC):
 
 class EmbeddedStylist(ImageStylist):
     """Designed grades, fitted to the clip by arithmetic: no weights, no network."""
+
+    at_once: ClassVar[int] = 2  # fitting looks and ranking keep little more than a core busy
 
     @property
     def version(self) -> str:

@@ -8,6 +8,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+
+PIXELS_AT_ONCE: Final = 2 * 720 * 1280
+"""Of ads cleaned or rendered side by side: larger ones would take over 1.5 GB together."""
 
 
 class Turns:

@@ -6,7 +6,7 @@ Belongs here: decoding files. Does not: facts (`facts`), colour arithmetic (`pic
 from __future__ import annotations
 
 import bisect
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -77,21 +77,28 @@ class VideoReader:
 
 
 def decode_pictures(
-    container: InputContainer, facts: VideoFacts, threads: int
+    container: InputContainer, facts: VideoFacts, threads: int, *, passed_over: Set[int] | None = None
 ) -> Iterator[tuple[float, Yuv420]]:
-    """Yield (seconds after the file's first picture, picture) from the container's present position."""
+    """Yield (seconds after the file's first picture, picture) from the container's present position.
+
+    Pictures whose time in the stream's ticks is in `passed_over` are left out, and decoded only where others need them.
+    """
     stream = container.streams.video[0]
     if not stream.codec_context.is_open:  # a second run over the same container keeps its threads
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
     normaliser = Normaliser(facts, stream)
     for packet in container.demux(stream):
+        if passed_over is not None:
+            # What nothing is predicted from need not be decoded to come by what follows.
+            stream.codec_context.skip_frame = "NONREF" if packet.pts in passed_over else "DEFAULT"
         try:
             frames = packet.decode()
         except av.error.InvalidDataError:  # one damaged packet; the count at the end tells whether it matters
             continue
         for frame in frames:
-            yield from normaliser.push(frame)
+            if passed_over is None or frame.pts not in passed_over:
+                yield from normaliser.push(frame)
     yield from normaliser.flush()
 
 
@@ -128,7 +135,8 @@ def frames_at(path: Path, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]
                 _microseconds(float((table.pts[i] - table.pts[0]) * facts.time_base)): i for i in group
             }
             container.seek(table.pts[0 if whole else group[0]], stream=container.streams.video[0])
-            yield from _taken(container, facts, missing)
+            unwanted = None if whole else set(table.pts) - {table.pts[i] for i in group}
+            yield from _taken(container, facts, missing, unwanted)
             if missing:  # some containers seek past the keyframe asked for
                 with open_video(path) as again:
                     yield from _taken(again, facts, missing)
@@ -151,10 +159,10 @@ def _groups(wanted: list[int], pts: Sequence[int], keys: Sequence[int]) -> list[
 
 
 def _taken(
-    container: InputContainer, facts: VideoFacts, missing: dict[int, int]
+    container: InputContainer, facts: VideoFacts, missing: dict[int, int], passed_over: Set[int] | None = None
 ) -> Iterator[tuple[int, Frame]]:
     """Decode on until every picture of `missing` (microseconds → index) is found; takes each out of it."""
-    for pts_s, picture in decode_pictures(container, facts, 1):
+    for pts_s, picture in decode_pictures(container, facts, 1, passed_over=passed_over):
         index = missing.pop(_microseconds(pts_s), None)
         if index is not None:
             yield index, rgb_of(picture)

@@ -171,8 +171,19 @@ def test_frames_shrink_and_skip_as_asked(tmp_path: Path) -> None:
     assert _psnr(items[1].frame, small) > 30
 
 
-def test_chosen_frames_are_those_of_a_full_read(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "a.mp4", montage([12] * 10), options={"crf": "14", "g": "15", "bf": "2"})
+@pytest.mark.parametrize(
+    ("codec", "suffix", "options"),
+    [
+        ("libx264", "mp4", {"crf": "14", "g": "15", "bf": "3"}),
+        ("libx264", "ts", {"crf": "14", "g": "15", "bf": "3"}),
+        ("libx265", "mp4", {"x265-params": "log-level=none"}),
+        ("libvpx-vp9", "webm", {"auto-alt-ref": "1", "lag-in-frames": "16"}),
+    ],
+)
+def test_chosen_frames_are_those_of_a_full_read(
+    tmp_path: Path, codec: str, suffix: str, options: dict[str, str]
+) -> None:
+    path = write_video(tmp_path / f"a.{suffix}", montage([12] * 10), codec=codec, options=options)
     every = _frames(path)
     chosen = read_frames(path, [119, 0, 3, 44, 45, 46, 3])
     assert sorted(chosen) == [0, 3, 44, 45, 46, 119]

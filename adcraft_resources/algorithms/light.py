@@ -230,7 +230,10 @@ class Relight:
         """Relit luma (h, w) in half codes and chroma (half size) in sixteenths, unclipped."""
         half = shrink(picture.y, self._half)
         quarter = shrink(half, self._quarter)
-        glows = [(blur(energy[quarter], sigma), codes) for energy, sigma, codes in self._glows]
+        glows = [
+            (blur(np.asarray(cv2.LUT(quarter, energy), np.float32), sigma), codes)
+            for energy, sigma, codes in self._glows
+        ]
         added = self._offset
         for glow, codes in glows:
             added = cv2.scaleAdd(glow, float(codes[0] * LUMA_STEPS), added)
@@ -258,12 +261,12 @@ class Relight:
         if not self._moves_chroma and not coloured:
             return planes[0].astype(np.int16) << 4, planes[1].astype(np.int16) << 4
         for i, (tint, still) in enumerate(self._chroma_still):
-            offset = still
             moved = cv2.multiply(planes[i], self._chroma_gain, dtype=cv2.CV_32F)
             cv2.add(moved, cv2.multiply(luma, tint, dtype=cv2.CV_32F), dst=moved)
-            for glow, codes in coloured:
-                offset = offset + cv2.resize(glow * np.float32(codes[i + 1] * FRACTION), self._half[::-1])
-            planes[i] = cv2.add(moved, offset, dtype=cv2.CV_16S)
+            if coloured:
+                tints = sum(glow * np.float32(codes[i + 1] * FRACTION) for glow, codes in coloured)
+                cv2.add(moved, cv2.resize(np.asarray(tints, np.float32), self._half[::-1]), dst=moved)
+            planes[i] = cv2.add(moved, still, dtype=cv2.CV_16S)
         return planes[0], planes[1]
 
 

@@ -172,12 +172,21 @@ def disk(radius: int) -> NDArray[np.uint8]:
 
 def grow_by(mask: Mask, radius: float) -> Mask:
     """Return `mask` dilated by a disk; large disks by distance, whose cost does not grow with the radius."""
-    if radius < 1 or not mask.any():
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if radius < 1 or not width:
         return mask.copy()
+    reach = int(1.05 * radius) + 2  # the distance along an axis is measured 4.5 % short
+    left, top, right, bottom = clip_box(
+        (x - reach, y - reach, x + width + reach, y + height + reach), mask.shape
+    )
+    near = mask[top:bottom, left:right]
+    grown = np.zeros_like(mask)
     if radius <= SMALL_DISK:
-        return cv2.dilate(mask.astype(np.uint8), disk(round(radius))).astype(np.bool_)
-    distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
-    return distance <= radius
+        grown[top:bottom, left:right] = cv2.dilate(near.view(np.uint8), disk(round(radius))).view(np.bool_)
+    else:
+        away = cv2.distanceTransform((~near).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+        grown[top:bottom, left:right] = away <= radius
+    return grown
 
 
 def quads_overlap(a: Quad, b: Quad) -> float:

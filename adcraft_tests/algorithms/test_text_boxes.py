@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adcraft_resources.algorithms.text_boxes import (
+    SMALL_DISK,
     box_area,
     box_overlap,
     cut_upright,
@@ -103,3 +104,19 @@ def test_a_vertical_line_is_turned_for_the_reader() -> None:
     tall = ((30.0, 20.0), (60.0, 20.0), (60.0, 260.0), (30.0, 260.0))
     assert cut_upright(frame, tall).shape[0] == 48
     assert cut_upright(frame, tall).shape[1] > 300
+
+
+@given(seed=st.integers(0, 10_000), radius=st.floats(0.5, 45.0))
+@settings(max_examples=60, deadline=None)
+def test_growing_near_the_mask_gives_what_growing_in_the_whole_picture_gives(
+    seed: int, radius: float
+) -> None:
+    random = np.random.default_rng(seed)
+    mask = np.zeros(tuple(random.integers(1, 160, 2)), np.bool_)
+    for y, x, high, wide in random.integers(0, [*mask.shape, 40, 40], (3, 4)):
+        mask[y : y + high, x : x + wide] = True
+    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(radius) + 1,) * 2)
+    small = cv2.dilate(mask.astype(np.uint8), kernel).astype(np.bool_)
+    whole = mask if radius < 1 or not mask.any() else small if radius <= SMALL_DISK else away <= radius
+    np.testing.assert_array_equal(grow_by(mask, radius), whole)

@@ -22,7 +22,7 @@ from adcraft_resources.algorithms.values import Frame, Shot, TextTracks
 from adcraft_resources.algorithms.window_choice import Sighting
 from adcraft_resources.faces import find_faces
 from adcraft_resources.opening_surveys import label_boxes
-from adcraft_resources.video_codecs import VideoReader
+from adcraft_resources.video_codecs import VideoReader, small_rgb_of
 
 _LOOKS_PER_S: Final = 6.0
 _SIDE: Final = 400  # px of the short side looked at: at 320 a face of an eighth of the height is missed
@@ -52,15 +52,16 @@ def survey_subjects(video: Path, shots: Sequence[Shot], tracks: TextTracks | Non
         ends = {one for shot in shots for one in (shot.first_frame, shot.last_frame)}
         starts = {shot.first_frame for shot in shots}
         before: NDArray[np.float32] | None = None
-        for timed in reader.frames(size=size):
+        for timed in reader.pictures():
             if timed.index % every and timed.index not in ends:
                 continue
-            grey = _grey(timed.frame)
+            frame = small_rgb_of(timed.picture, size)
+            grey = _grey(frame)
             moved = None if before is None or timed.index in starts else np.abs(grey - before)
             before = grey
             labels = tuple(label_boxes(tracks, [timed.index])[timed.index])
-            faces = tuple(_face_boxes(timed.frame))
-            saliency = _attention(find_saliency(timed.frame, [*faces, *labels]), moved)
+            faces = tuple(_face_boxes(frame))
+            saliency = _attention(find_saliency(frame, [*faces, *labels]), moved)
             found.append(Sighting(timed.index, timed.pts_s, faces, labels, saliency))
     return _confirmed(found, shots)
 

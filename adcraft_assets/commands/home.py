@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 from dotenv import load_dotenv
 
+from adcraft_assets.commands.history_files import kept_open
 from adcraft_assets.partitions import video_partitions
 from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.exports import locked
@@ -69,6 +70,7 @@ def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
     process uses them all once under a lock.
     """
     with ExitStack() as stack:
+        stack.enter_context(kept_open())
         with locked(home / STATE / ".instance.lock"):
             instance = stack.enter_context(dg.DagsterInstance.from_config(str(home)))
             instance.get_runs(limit=1)

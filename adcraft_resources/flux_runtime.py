@@ -39,6 +39,10 @@ class FluxRuntime(dg.ConfigurableResource):
     device: str = "auto"
     compiled: bool = True
     area: int = 1 << 20
+    foreseen: list[str] = Field(
+        default_factory=list,
+        description="Prompts read along with the first one: the text encoders, as large as the rest, load but once.",
+    )
 
     @property
     def version(self) -> str:
@@ -87,7 +91,8 @@ class FluxRuntime(dg.ConfigurableResource):
         found = {text: self._kept(text) for text in dict.fromkeys(texts)}
         missing = [text for text, bundle in found.items() if bundle is None]
         if missing:
-            found.update(self._read(missing))
+            soon = [text for text in self.foreseen if text not in found and self._kept(text) is None]
+            found.update(self._read([*missing, *soon]))
         return [self._loaded(found[text]) for text in texts]
 
     def _read(self, texts: Sequence[str]) -> dict[str, Bundle]:

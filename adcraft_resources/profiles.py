@@ -17,10 +17,10 @@ from adcraft_resources.encoders import EmbeddedEncoder, SiglipEncoder
 from adcraft_resources.errors import ModelUnavailable
 from adcraft_resources.flux_runtime import FluxRuntime
 from adcraft_resources.flux_stylist import FluxStylist
-from adcraft_resources.inpainters import EmbeddedInpainter, FluxInpainter
+from adcraft_resources.inpainters import EmbeddedInpainter, FluxInpainter, fill_prompt
 from adcraft_resources.model_settings import ModelSettings, Profile
 from adcraft_resources.result_cache import ResultCache
-from adcraft_resources.stylists import EmbeddedStylist
+from adcraft_resources.stylists import EmbeddedStylist, load_styles
 from adcraft_resources.text_detectors import EmbeddedTextDetector, Qwen2VLTextDetector
 from adcraft_resources.weights import Checkpoint, checkpoint_named, refuse_unlicensed
 
@@ -98,6 +98,7 @@ def _gpu(models: ModelSettings, site: Site) -> dict[str, dg.ConfigurableResource
             device=models.device,
             compiled=models.compiled,
             area=models.area,
+            foreseen=[fill_prompt()[0], *(style.diffusion.prompt for style in load_styles().values())],
         )
 
     return {

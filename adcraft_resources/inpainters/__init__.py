@@ -5,7 +5,7 @@ Belongs here: the public names. Does not: code.
 
 from adcraft_resources.inpainters.base import Inpainter
 from adcraft_resources.inpainters.embedded import EmbeddedInpainter
-from adcraft_resources.inpainters.flux import FluxInpainter
+from adcraft_resources.inpainters.flux import FluxInpainter, fill_prompt
 from adcraft_resources.inpainters.removal_report import RemovalReport, TrackStory
 
-__all__ = ["EmbeddedInpainter", "FluxInpainter", "Inpainter", "RemovalReport", "TrackStory"]
+__all__ = ["EmbeddedInpainter", "FluxInpainter", "Inpainter", "RemovalReport", "TrackStory", "fill_prompt"]

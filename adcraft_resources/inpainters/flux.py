@@ -40,7 +40,7 @@ class FluxInpainter(Inpainter):
     @property
     def version(self) -> str:
         """Of the method, the prompt and the checkpoint, and of the filter where one looks."""
-        asked = f"{METHOD} {_prompt()[1]} {self.flux.version}"
+        asked = f"{METHOD} {fill_prompt()[1]} {self.flux.version}"
         return f"{asked} {self.content_filter.version}" if self.content_filter.looks else asked
 
     @property
@@ -76,7 +76,7 @@ class FluxInpainter(Inpainter):
         # The model sees its own picture as a reference, so the text must be gone from it before.
         calm = np.clip(push_pull(part, ~hole) + 0.5, 0, 255).astype(np.uint8)
         calm = np.where(hole[..., None], calm, part)
-        made = self.flux.fill(calm, hole, _prompt()[0], SEED)
+        made = self.flux.fill(calm, hole, fill_prompt()[0], SEED)
         shown = np.where(hole[..., None], _toned(made, part, hole), part)
         objection = self.content_filter.object_to([shown])[0]
         if objection:
@@ -106,7 +106,8 @@ def _toned(made: Frame, part: Frame, hole: Mask) -> Frame:
 
 
 @lru_cache(maxsize=1)
-def _prompt() -> tuple[str, str]:
+def fill_prompt() -> tuple[str, str]:
+    """Return what every fill is asked for, and the version of these words."""
     text = resources.files("adcraft_resources").joinpath("prompts/flux_fill.json").read_text(encoding="utf-8")
     told = json.loads(text)
     return told["prompt"], told["version"]

@@ -17,6 +17,7 @@ LAUNCH = """mutation($p:ExecutionParams!){launchRun(executionParams:$p){__typena
 PLANNING = """{runsOrError(filter:{pipelineName:"ad_variant_refresh",
   statuses:[QUEUED,NOT_STARTED,STARTING,STARTED,CANCELING]}){... on Runs{results{runId}}}}"""
 NIGHT_S = 1500
+DEAD_S = 2
 HARMS = ("daemon", "web", "code", "postgres", "run")
 
 
@@ -45,7 +46,7 @@ class Week:
         self.more = {"variants_per_video": 1, "refresh": {"retries": 3}}
         self.good = {"v0", "v1", "v2"}
         self.drawn = 0
-        self.nights, self.delivered, self.restarts = [], {}, []
+        self.nights, self.delivered, self.restarts, self.dead_since = [], {}, [], {}
         acts = [self.changes, self.vanishes, self.is_corrupted, self.is_edited, self.is_added]
         self.acts = Deck([*acts, self.is_disabled, self.comes_back], self.luck)
         self.harms = Deck(HARMS, self.luck)
@@ -147,7 +148,9 @@ class Week:
         trouble = threading.Thread(target=self._trouble, args=(harm, delays, during, night))
         trouble.start()
         night["report"] = report = self.await_report(date)
-        trouble.join()
+        while trouble.is_alive():
+            self.revive()
+            time.sleep(1)
         night["wall_s"] = round(time.monotonic() - began)
         self.nights.append(night)
         self._remember_deliveries()
@@ -183,8 +186,7 @@ class Week:
         for name, delay in zip(names, delays, strict=True):
             time.sleep(delay)
             night["killed"].append(self._harm(name))
-            time.sleep(2)
-            self.revive()
+            time.sleep(DEAD_S)
         if during is not None:
             night["during"] = f"while it runs: {self._edit_while_running(during)}"
 
@@ -210,9 +212,12 @@ class Week:
         return told
 
     def revive(self):
-        """Start again what died, by its own or another's death, as a supervisor would."""
+        """Start again what has been dead for a while, by its own or another's hand, as a supervisor would."""
         for name, process in list(self.deployment.processes.items()):
-            if process.poll() is not None:
+            if process.poll() is None:
+                continue
+            since = self.dead_since.setdefault(process.pid, time.monotonic())
+            if time.monotonic() - since >= DEAD_S:
                 self.deployment.launch(name)
 
     def await_report(self, date):
@@ -221,6 +226,7 @@ class Week:
         deadline, alive = time.monotonic() + NIGHT_S, time.monotonic()
         while time.monotonic() < deadline:
             time.sleep(1)
+            self.revive()  # also what a half-written config kept from starting
             with suppress(FileNotFoundError):
                 report = json.loads(path.read_text())
                 if report["night"] == date:

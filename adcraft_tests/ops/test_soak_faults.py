@@ -2,10 +2,13 @@
 
 import copy
 import json
+import subprocess
 
 import pytest
 
 from adcraft_resources.store import BundleStore
+from adcraft_tests.ops import soak
+from adcraft_tests.ops.conftest import Site
 from adcraft_tests.ops.soak_faults import damaged, holding, made_twice, side_by_side, unexplained, untold
 
 NIGHT = {
@@ -87,3 +90,29 @@ def test_an_untold_night_and_a_kept_secret_are_seen(tmp_path):
     (tmp_path / "daemon.log").write_text(json.dumps({"url": "http://x/T0KEN"}))
     (tmp_path / "web.log").write_text("nothing")
     assert [path.name for path in holding("T0KEN", tmp_path)] == ["daemon.log"]
+
+
+class Place:
+    """A deployment of one process, which comes up only at its third start."""
+
+    def __init__(self):
+        self.starts, self.processes = 0, {}
+        self.launch("code")
+
+    def launch(self, name):
+        self.starts += 1
+        self.processes[name] = subprocess.Popen(["sleep", "60"] if self.starts > 2 else ["false"])
+
+
+def test_what_can_not_start_is_started_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(soak, "DEAD_S", 0)
+    place = Place()
+    week = soak.Week(Site(tmp_path), place, seed=1)
+    for _ in range(2):
+        place.processes["code"].wait()
+        week.revive()
+    assert place.processes["code"].poll() is None
+    week.revive()
+    assert place.starts == 3
+    place.processes["code"].kill()
+    place.processes["code"].wait()

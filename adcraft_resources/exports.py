@@ -10,7 +10,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +107,12 @@ def is_fresh(target: Path, fingerprint: str) -> bool:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    return {
-        path.relative_to(folder).as_posix(): path.stat().st_size
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MARK
-    }
+    sizes: dict[str, int] = {}
+    for place, _, names in os.walk(folder):
+        below = Path(place).relative_to(folder).as_posix()
+        for name in names:
+            if name != MARK:
+                told = name if below == "." else f"{below}/{name}"
+                with suppress(FileNotFoundError):  # somebody's link to nowhere, or a file that just left
+                    sizes[told] = os.stat(f"{place}/{name}").st_size  # noqa: PTH116
+    return dict(sorted(sizes.items()))

@@ -185,13 +185,17 @@ def _generation(kind: str, key: str, digest: str, manifest: Mapping[str, Any]) -
 
 def _digests_in(value: Any) -> set[str]:
     """Return every string of a manifest that looks like a bundle's digest, wherever it stands."""
-    if isinstance(value, str):
-        return {value} if DIGEST.match(value) else set()
-    if isinstance(value, Mapping):
-        return set().union(*(_digests_in(one) for one in value.values()))
-    if isinstance(value, list):
-        return set().union(*(_digests_in(one) for one in value))
-    return set()
+    found, pending = set[str](), [value]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, str):
+            if len(one) == DIGEST_CHARS and DIGEST.match(one):
+                found.add(one)
+        elif isinstance(one, dict):
+            pending.extend(one.values())
+        elif isinstance(one, list):
+            pending.extend(one)
+    return found
 
 
 def _folders(store: BundleStore, place: str) -> list[str]:

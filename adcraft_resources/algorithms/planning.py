@@ -55,7 +55,9 @@ def spread_combinations(
         free = [c for c in product(*levels.values()) if c[at] == level and c not in spent]
         if not free:
             continue
-        best = min(free, key=lambda c: (_agreement(c, chosen, factors, weights), seed_of(seed, *c), c))
+        costs = {c: _agreement(c, chosen, factors, weights) for c in free}
+        least = min(costs.values())
+        best = min((c for c in free if costs[c] == least), key=lambda c: (seed_of(seed, *c), c))
         chosen.append(best)
         spent.add(best)
     return chosen
@@ -68,9 +70,9 @@ def _agreement(
     weights: Mapping[str, float],
 ) -> float:
     """Sum over `chosen` of the squared weight of the factors in which `candidate` agrees with it."""
-    cost = 0.0
+    cost, costs = 0.0, [weights[factor] for factor in factors]
     for other in chosen:
-        same = sum(weights[f] for f, a, b in zip(factors, candidate, other, strict=True) if a == b)
+        same = sum(w for w, a, b in zip(costs, candidate, other, strict=True) if a == b)
         cost += same * same
     return round(cost, 9)
 

@@ -126,9 +126,14 @@ def _spread(entries: Sequence[dict[str, str]], seed: str) -> list[dict[str, str]
 
 
 def _file_for(product_type: str) -> dict[str, Any]:
+    return _load(_name_for(product_type))
+
+
+@lru_cache(maxsize=256)
+def _name_for(product_type: str) -> str:
     slug = product_type.strip().lower().replace("-", "_")
     known = re.fullmatch(r"[a-z0-9_]{1,60}", slug) and _file(f"hooks_{slug}").is_file()
-    return _load(f"hooks_{slug if known else GENERIC}")
+    return f"hooks_{slug if known else GENERIC}"
 
 
 def _file(name: str) -> Any:

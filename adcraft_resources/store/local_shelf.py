@@ -33,8 +33,10 @@ class LocalShelf:
 
     def read_text(self, name: str) -> str | None:
         """Return the text of a file, None when there is none."""
+        # Plain text for a path, since a night reads twenty files an ad and Path objects took a fifth of its time.
         try:
-            return (self.base / name).read_text(encoding="utf-8")
+            with open(f"{self.base}/{name}", encoding="utf-8") as file:  # noqa: PTH123
+                return file.read()
         except (FileNotFoundError, NotADirectoryError):
             return None
 

@@ -196,7 +196,8 @@ class Week:
             time.sleep(1)
             self.deployment.postgres.start()
         elif name == "run":
-            killed = self.deployment.kill_a_run(self.luck, 60)
+            # Luck of its own: how often it is asked depends on the machine, and must not change the nights to come.
+            killed = self.deployment.kill_a_run(random.Random(self.luck.random()), 60)
             return "run" if killed else "no run, as none was going"
         else:
             self.deployment.kill(name)

@@ -95,18 +95,22 @@ def test_an_untold_night_and_a_kept_secret_are_seen(tmp_path):
 class Place:
     """A deployment of one process, which comes up only at its third start."""
 
-    def __init__(self):
-        self.starts, self.processes = 0, {}
-        self.launch("code")
+    def __init__(self, draws=0):
+        self.starts, self.processes, self.draws = 0, {}, draws
 
     def launch(self, name):
         self.starts += 1
         self.processes[name] = subprocess.Popen(["sleep", "60"] if self.starts > 2 else ["false"])
 
+    def kill_a_run(self, luck, within_s):
+        """As one that looks `draws` times before there is a run to kill."""
+        return [luck.random() for _ in range(self.draws)] != []
+
 
 def test_what_can_not_start_is_started_again(tmp_path, monkeypatch):
     monkeypatch.setattr(soak, "DEAD_S", 0)
     place = Place()
+    place.launch("code")
     week = soak.Week(Site(tmp_path), place, seed=1)
     for _ in range(2):
         place.processes["code"].wait()
@@ -116,3 +120,12 @@ def test_what_can_not_start_is_started_again(tmp_path, monkeypatch):
     assert place.starts == 3
     place.processes["code"].kill()
     place.processes["code"].wait()
+
+
+def test_the_nights_to_come_do_not_depend_on_how_long_a_kill_took(tmp_path):
+    luck = []
+    for draws in (1, 5):
+        week = soak.Week(Site(tmp_path), Place(draws), seed=11)
+        assert week._harm("run") == "run"
+        luck.append(week.luck.random())
+    assert luck[0] == luck[1]

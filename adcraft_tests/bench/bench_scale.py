@@ -30,7 +30,7 @@ from adcraft_assets.identities import (
     plans_of,
     ranking_identity,
 )
-from adcraft_assets.launches import add_partitions
+from adcraft_assets.launches import add_partitions, launch_refresh
 from adcraft_assets.partitions import ads_of
 from adcraft_assets.processing_summary import STAGES, summarize
 from adcraft_assets.refresh_plan import make_plan
@@ -151,6 +151,7 @@ def measure(folder, size):
                 instance, catalog, store, resources["downloader"], Roles(resources), night="bench"
             )
         print(f"{size:>7} the plan: {plan.fresh} need nothing, {len(plan.stale)} stale", flush=True)
+        _night(clock, instance, resources, path)
         with clock.step("summary"):
             summarize(store, settings)
         with clock.step("prune (dry run)"):
@@ -165,6 +166,16 @@ def measure(folder, size):
         _page(clock, instance, path)
         _automation(clock, instance, path)
     return clock.rows
+
+
+def _night(clock, instance, resources, path):
+    """A whole night over ads that need nothing: its planning run, the look after it, its report and pruning."""
+    defs = build_defs(path)
+    with clock.step("night with nothing to do"):
+        report = launch_refresh(defs, instance, resources["store"], resources["catalog"])
+    assert report["needed_nothing"] == report["checked"] == clock.size, report
+    jobs = {run.job_name for run in instance.get_runs()}
+    assert jobs == {"ad_variant_refresh", "ad_variant_refresh_report"}, jobs
 
 
 def _sense(instance, resources):

@@ -156,6 +156,7 @@ class VariantBasis:
     first_frame: Mapping[str, Any]
     stylist: str
     chosen: Mapping[str, Any] = field(default_factory=dict)
+    quality: str = "balanced"
 
     @classmethod
     def of(
@@ -171,7 +172,7 @@ class VariantBasis:
         """Return the basis from the manifests of the stages before."""
         first_frame = settings.first_frame_optimizer.model_dump(mode="json")
         digests = cleaned["digest"], stills["digest"], masks["digest"]
-        return cls(*digests, styles, first_frame, named(stylist), chosen or {})
+        return cls(*digests, styles, first_frame, named(stylist), chosen or {}, settings.quality_preset)
 
     def of_plan(self, plan: VariantPlan) -> dict[str, Any]:
         """What one variant depends on."""
@@ -187,6 +188,7 @@ class VariantBasis:
             "provenance": PROVENANCE_VERSION,
             "version": VERSIONS["styled_variants"],
             **self.chosen,
+            **({} if self.quality == "balanced" else {"quality": self.quality}),
         }
 
     def of_all(self, plans: Sequence[VariantPlan], count: int) -> dict[str, Any]:

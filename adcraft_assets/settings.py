@@ -28,6 +28,7 @@ from adcraft_resources.retention import RetentionSettings
 from adcraft_resources.sections import Section
 from adcraft_resources.signing import SigningSettings
 from adcraft_resources.variants import VariantSettings
+from adcraft_resources.video_codecs import Effort
 
 LONGEST_SHOWN = 120
 
@@ -59,7 +60,10 @@ class Settings(Section):
     )
     results: str = Field(default="results", description="Folder of the finished variants.")
     variants_per_video: int = Field(default=4, ge=1, le=32)
-    quality_preset: Literal["fast", "balanced", "high"] = "balanced"
+    quality_preset: Effort = Field(
+        default="balanced",
+        description="How hard variants' encoders try, and how many keyframes FLUX restyles.",
+    )
     gpu_count: int = Field(default=1, ge=0)
     batch: BatchSettings = BatchSettings()
     products: tuple[Product, ...] = Field(min_length=1)

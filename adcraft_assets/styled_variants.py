@@ -242,6 +242,7 @@ class _Work:
             rides=self.stylist.rides,
             prefer=self.encoder.chooser(self.ad.product.type),
             refused=self.refused,
+            effort=self.settings.quality_preset,
         )
         for name in self.refused.keys() & drafts.keys():
             drafts[name].dropped = True

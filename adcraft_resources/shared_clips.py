@@ -15,7 +15,7 @@ from adcraft_resources.crews import Crew
 from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.opening_surveys import OpeningSurvey, survey_programme
 from adcraft_resources.programmes import Prefer, Programme, choose_programme
-from adcraft_resources.video_codecs import CodedSound, VideoReader
+from adcraft_resources.video_codecs import CodedSound, Effort, VideoReader
 
 
 class SharedClip:
@@ -27,6 +27,7 @@ class SharedClip:
         tracks: The ad's text.
         prefer: Scores pictures, to choose who stands for the video.
         first_frame: Where the ad may open.
+        effort: How hard the variants' encoders try.
     """
 
     def __init__(
@@ -36,10 +37,13 @@ class SharedClip:
         tracks: TextTracks | None = None,
         prefer: Prefer | None = None,
         first_frame: FirstFrameSettings | None = None,
+        effort: Effort = "balanced",
     ) -> None:
         self._prefer = prefer
         self._first_frame = first_frame or FirstFrameSettings()
         self.crew = Crew()
+        self.effort: Effort = effort
+        """How hard the variants' encoders try."""
         self.stop = threading.Event()
         """Set when a pass failed: the others end as soon as they can."""
         self._mezzanine, self._shots, self._tracks = mezzanine, shots, tracks

@@ -18,6 +18,7 @@ from adcraft_resources.programmes import Prefer
 from adcraft_resources.shared_clips import SharedClip
 from adcraft_resources.variant_renderer import MeanCount, RenderedVariant, Stopped, render_variants
 from adcraft_resources.variants import VariantPlan
+from adcraft_resources.video_codecs import Effort
 
 OnFrame = Callable[[int], None]
 
@@ -36,6 +37,7 @@ def render_as_developed(
     rides: bool = False,
     prefer: Prefer | None = None,
     refused: dict[str, str] | None = None,
+    effort: Effort = "balanced",
 ) -> list[RenderedVariant]:
     """Render plans as soon as their looks are there, each group of looks in a pass and thread of its own.
 
@@ -54,13 +56,14 @@ def render_as_developed(
         prefer: Scores pictures, to choose who stands for the video. Asked before the first look is: two models
             must not be called for at the same time, since one may have to make room for the other.
         refused: Takes by plan id why there is no look for a plan; such plans are left out.
+        effort: How hard the encoders try.
 
     Returns:
         The variants in the plans' order, without refused ones. The first error of any pass, or of `developed`, ends
         all passes and is raised.
     """
     by_id = {plan.id: plan for plan in plans}
-    clip = SharedClip(mezzanine, shots, tracks, prefer, first_frame)
+    clip = SharedClip(mezzanine, shots, tracks, prefer, first_frame, effort)
     counts = MeanCount(len(plans), on_frame)
 
     def render(looks: Mapping[str, Look]) -> list[RenderedVariant]:

@@ -31,7 +31,7 @@ from adcraft_resources.typography.overlay import HookOverlay
 from adcraft_resources.typography.typesetter import PlacedHook, Typesetter
 from adcraft_resources.variant_dressing import Dressing
 from adcraft_resources.variants import VariantPlan
-from adcraft_resources.video_codecs import CodedSound, DeliveryWriter, TimedPicture, rgb_of
+from adcraft_resources.video_codecs import CodedSound, DeliveryWriter, Effort, TimedPicture, rgb_of
 
 VIDEO, POSTER, BEFORE = "video.mp4", "poster.jpg", "before.jpg"
 POSTER_QUALITY: Final = 92
@@ -53,6 +53,7 @@ class Job:
     sound: CodedSound | None
     settings: FirstFrameSettings
     crew: Crew
+    effort: Effort = "balanced"
     turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(os.cpu_count() or 1))
     """Lanes at work on a picture at the same time: more than there are cores would only hold more memory."""
 
@@ -101,6 +102,7 @@ class Lane:
             height=job.size[0],
             fps=job.fps,
             audio_source=job.sound,
+            effort=job.effort,
         ) as writer:
             last: TimedPicture | None = None
             framed = None

@@ -21,7 +21,6 @@ from typing import Any, Final
 
 from adcraft_resources.algorithms.looks import Look
 from adcraft_resources.algorithms.values import Shot, TextTracks
-from adcraft_resources.crews import Crew
 from adcraft_resources.errors import VideoUnreadable
 from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.opening_surveys import OpeningSurvey
@@ -124,7 +123,7 @@ def _render_pass(
     programme, survey = clip.programme(), clip.survey()
     with VideoReader(mezzanine) as reader:
         sound = None if audio_source is None else clip.sound(audio_source)
-        job = _job_of(reader.facts, survey, programme, sound, shots, first_frame, clip.crew)
+        job = _job_of(reader.facts, survey, programme, sound, shots, first_frame, clip)
         lanes = [Lane(plan, look, job, folder) for plan, look, folder in group]
         pictures = ((shown_s, survey.see(timed)) for shown_s, timed in programme.pictures(reader))
         length = job.duration_s if reader.facts.variable_rate else None
@@ -172,7 +171,7 @@ def _job_of(
     sound: CodedSound | None,
     shots: Sequence[Shot],
     settings: FirstFrameSettings,
-    crew: Crew,
+    clip: SharedClip,
 ) -> Job:
     return Job(
         survey,
@@ -184,7 +183,8 @@ def _job_of(
         programme.length_s(facts.duration_s),
         sound,
         settings,
-        crew,
+        clip.crew,
+        clip.effort,
     )
 
 

@@ -27,6 +27,7 @@ from adcraft_resources.store import digest_of
 
 CONFIG = {
     "variants_per_video": 4,
+    "quality_preset": "fast",
     "products": [
         {
             "id": "turmeric-soap",

@@ -4,7 +4,7 @@ Belongs here: the public names. Does not: code.
 """
 
 from adcraft_resources.video_codecs.coded_sound import CodedSound
-from adcraft_resources.video_codecs.delivery import DeliveryWriter
+from adcraft_resources.video_codecs.delivery import DeliveryWriter, Effort
 from adcraft_resources.video_codecs.facts import VideoFacts, probe_video, shown_packets
 from adcraft_resources.video_codecs.inspection import audio_offset_ms, inspect_delivery
 from adcraft_resources.video_codecs.loudness import (
@@ -29,6 +29,7 @@ __all__ = [
     "CodedSound",
     "DecodedSound",
     "DeliveryWriter",
+    "Effort",
     "Loudness",
     "Mastering",
     "MezzanineWriter",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Final, Literal
 
 from av.container import OutputContainer
 from av.video.stream import VideoStream
@@ -17,7 +18,11 @@ from adcraft_resources.video_codecs.facts import probe_video
 from adcraft_resources.video_codecs.pictures import av_frame_of, rgb_of, yuv_of
 from adcraft_resources.video_codecs.writing import ENCODER_THREADS, STEADY_CODE, ThreadedWriter
 
+Effort = Literal["fast", "balanced", "high"]
+"""How hard an encoder tries to keep a picture in few bytes; the quality asked for is the same."""
+
 GOP_S = 2
+_PRESETS: Final[dict[Effort, str]] = {"fast": "superfast", "balanced": "veryfast", "high": "fast"}
 _LOOKAHEAD = 5  # pictures; the preset's 10 take 33 MB more at 1080x1920, for 0.6 dB by 14 % bytes
 _BT709 = 1
 _LIMITED = 1
@@ -46,7 +51,7 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
         audio_source: Path | CodedSound | None = None,
         duration_s: float | None = None,
         crf: float = 18,
-        preset: str = "veryfast",
+        effort: Effort = "balanced",
         threads: int = 0,
         max_bit_rate: int | None = None,
     ) -> None:
@@ -58,7 +63,7 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
         self._audio_source = audio_source
         self._duration_s = duration_s
         self._crf = crf
-        self._preset = preset
+        self._preset = _PRESETS[effort]
         self._threads = threads or ENCODER_THREADS
         self._max_bit_rate = max_bit_rate
         self._written = 0
@@ -118,7 +123,9 @@ class DeliveryWriter(ThreadedWriter[Yuv420]):
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED
         gop = max(1, round(GOP_S * self._fps))
-        params = f"keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:rc-lookahead={_LOOKAHEAD}{STEADY_CODE}"
+        params = f"keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0"
+        # x264's superfast does without macroblock trees, at half as many bytes again for the same quality.
+        params += f":mbtree=1:rc-lookahead={_LOOKAHEAD}{STEADY_CODE}"
         if self._max_bit_rate is not None:
             kbit = self._max_bit_rate // 1000
             params += f":vbv-maxrate={kbit}:vbv-bufsize={kbit}"

@@ -1,7 +1,10 @@
-from adcraft_assets.identities import VERSIONS, brief_of, keyframes_identity
+from adcraft_assets.identities import VERSIONS, VariantBasis, brief_of, keyframes_identity
 from adcraft_assets.partitions import ads_of
 from adcraft_assets.settings import parse_settings
 from adcraft_resources.encoders import EmbeddedEncoder, SiglipEncoder
+from adcraft_resources.hook_sets import HookSet
+from adcraft_resources.stylists import EmbeddedStylist, load_styles
+from adcraft_resources.variants import VariantPlan
 
 MASKS = {
     "tracks": [
@@ -11,9 +14,10 @@ MASKS = {
 }
 
 
-def the_ad(pictures="warn", market=""):
+def the_ad(pictures="warn", market="", **keys):
     product = {"id": "soap", "market": market, "videos": ["https://x.example/ad.mp4"]}
-    settings = parse_settings({"products": [product], "policy": {"pictures": pictures}}, origin="config.json")
+    told = {"products": [product], "policy": {"pictures": pictures}, **keys}
+    settings = parse_settings(told, origin="config.json")
     return next(iter(ads_of(settings).values())), settings
 
 
@@ -33,3 +37,17 @@ def test_a_model_that_chooses_frames_enters_identities_and_a_formula_does_not():
     assert chosen["chosen_by"][0].startswith("SiglipEncoder siglip-1")
     assert siglip.chooser("generic") is not None
     assert EmbeddedEncoder().chooser("generic") is None
+
+
+def test_the_quality_preset_enters_a_variants_identity_where_it_is_not_the_default():
+    plan = VariantPlan(
+        "a", "plain", 7, HookSet("h", "Glow", "", "", "en", "template", "p"), "plate", "punchy"
+    )
+    stages = [{"digest": "c"}, {"digest": "s"}, {"digest": "m"}]
+    told = {}
+    for preset in ("fast", "balanced", "high"):
+        _, settings = the_ad(quality_preset=preset)
+        styles = {"plain": load_styles()["soft-matte"]}
+        told[preset] = VariantBasis.of(*stages, styles, settings, EmbeddedStylist()).of_plan(plan)
+    assert "quality" not in told["balanced"]
+    assert [told[preset]["quality"] for preset in ("fast", "high")] == ["fast", "high"]

@@ -16,6 +16,7 @@ from adcraft_resources.errors import VideoUnreadable, VideoUnwritable
 from adcraft_resources.video_codecs import (
     CodedSound,
     DeliveryWriter,
+    Effort,
     VideoReader,
     at_constant_rate,
     audio_offset_ms,
@@ -112,12 +113,6 @@ def test_facts_follow_a_file_that_is_written_anew(tmp_path: Path) -> None:
     assert probe_video(path) is before
     write_video(path, montage([20], size=(96, 64)), 30)
     assert (probe_video(path).height, probe_video(path).frame_count) == (96, 20)
-
-
-def test_the_encoder_looks_no_further_ahead_than_memory_is_meant_for(tmp_path: Path) -> None:
-    source = write_video(tmp_path / "a.mp4", montage([12], size=(128, 96)), 30)
-    _deliver(source, tmp_path / "d.mp4")
-    assert b" rc_lookahead=5 " in (tmp_path / "d.mp4").read_bytes()  # x264 notes its settings in the stream
 
 
 def test_every_group_of_pictures_is_two_seconds(tmp_path: Path) -> None:
@@ -235,15 +230,25 @@ def _fail(out: Path) -> None:
 
 def test_an_encoder_that_refuses_is_named(tmp_path: Path) -> None:
     with pytest.raises(VideoUnwritable, match=r"d\.mp4"):
-        _write_with_preset(tmp_path / "d.mp4", "no-such-preset")
+        _write_wide(tmp_path / "d.mp4", 16390)
     assert list(tmp_path.iterdir()) == []
 
 
-def _write_with_preset(out: Path, preset: str) -> None:
-    with DeliveryWriter(
-        out, width=64, height=96, fps=Fraction(30), audio_source=None, preset=preset
-    ) as writer:
-        writer.write(yuv_of(take(1)[0]))
+def _write_wide(out: Path, width: int) -> None:
+    with DeliveryWriter(out, width=width, height=16, fps=Fraction(30), audio_source=None) as writer:
+        writer.write(yuv_of(np.zeros((16, width, 3), np.uint8)))
+
+
+@pytest.mark.parametrize(("effort", "search"), [("fast", 1), ("balanced", 2), ("high", 6)])
+def test_more_effort_searches_more_with_the_same_memory(tmp_path: Path, effort: Effort, search: int) -> None:
+    size = {"width": 64, "height": 96, "fps": Fraction(30), "audio_source": None}
+    with DeliveryWriter(tmp_path / "d.mp4", **size, effort=effort) as writer:
+        for frame in take(12):
+            writer.write(yuv_of(frame))
+    told = (tmp_path / "d.mp4").read_bytes()  # x264 notes its settings in the stream
+    assert f" subme={search} ".encode() in told
+    assert b" rc_lookahead=5 " in told
+    assert b" mbtree=1 " in told
 
 
 def test_faults_of_other_files_are_seen(tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ with VideoReader(source, threads=1) as reader:
     size = {"width": facts.width, "height": facts.height, "fps": facts.fps, "audio_source": source}
     with (
         MezzanineWriter(folder / "m.mp4", like=facts, source=source, threads=1) as mezzanine,
-        DeliveryWriter(folder / "d.mp4", **size, preset="ultrafast", threads=1) as delivery,
+        DeliveryWriter(folder / "d.mp4", **size, effort="fast", threads=1) as delivery,
     ):
         for item in reader.pictures():
             mezzanine.write(item.picture, item.pts_s)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import regex
@@ -110,6 +110,11 @@ def fit_lines(text: str, room: tuple[float, float], largest: float, weight: int)
         largest: Most px per em.
         weight: 100–900.
     """
+    return list(_fitted(text, room, largest, weight))
+
+
+@lru_cache(maxsize=64)  # the same hook is set to find its place, its colours, and for each picture size
+def _fitted(text: str, room: tuple[float, float], largest: float, weight: int) -> tuple[Line, ...]:
     rtl = reads_right_to_left(text)
     best: tuple[float, list[Line]] | None = None
     for pieces in _breaks(text):
@@ -122,7 +127,7 @@ def fit_lines(text: str, room: tuple[float, float], largest: float, weight: int)
             if best is None or worth > best[0] + 1e-6:
                 best = worth, [Line(piece, Face(round(size, 1), weight, width), rtl) for piece in pieces]
     assert best is not None  # noqa: S101  # _breaks yields the unbroken text at least
-    return best[1]
+    return tuple(best[1])
 
 
 def _largest_size(lines: Sequence[Line], room: tuple[float, float]) -> float:

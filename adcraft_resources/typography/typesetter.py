@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -78,7 +79,7 @@ class Typesetter:
             for shrink in _SHRINK:
                 room = int(self.safe[3] * _HEIGHT_SHARE * shrink) - 2, int(self.safe[2] * shrink) - 2
                 largest = LARGEST_EM * min(self.frame_size) * shrink
-                art = draw_treatment(treatment, clean, room, largest, Backdrop())
+                art = _neutral(treatment, clean, room, largest)
                 above, below = _slide_room(art, treatment)
                 size = art.box[3] + above + below + 2, art.box[2] + 2  # 2: to come to even pixels
                 x, y, covered = place_block(size, self.safe, boxes, saliency, self.frame_size)
@@ -105,7 +106,7 @@ class Typesetter:
     ) -> HookOverlay:
         """Draw a placed hook in the colours that stand out on `frames`, styled as they will be shown."""
         with _FONTS:
-            neutral = draw_treatment(placed.treatment, placed.text, placed.room, placed.largest, Backdrop())
+            neutral = _neutral(placed.treatment, placed.text, placed.room, placed.largest)
             backdrop = self._backdrop(neutral, placed, frames)
             art = draw_treatment(placed.treatment, placed.text, placed.room, placed.largest, backdrop)
         ticks = max(1, round(shown_seconds(placed.words, clip_s) * fps))
@@ -131,6 +132,12 @@ def _even_origin(art: HookArt, x: int, y: int) -> tuple[int, int]:
     """The drawing's origin that puts the design's box at (x, y) or a pixel further, on even numbers."""
     left, top = x - art.box[0], y - art.box[1]
     return left + left % 2, top + top % 2
+
+
+@lru_cache(maxsize=4)
+def _neutral(treatment: str, text: str, room: tuple[int, int], largest: float) -> HookArt:
+    """The design as it is measured, whatever its colours will be."""
+    return draw_treatment(treatment, text, room, largest, Backdrop())
 
 
 def _slide_room(art: HookArt, treatment: str) -> tuple[int, int]:

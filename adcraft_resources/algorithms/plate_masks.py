@@ -13,7 +13,7 @@ from adcraft_resources.algorithms.glyph_masks import Crop
 from adcraft_resources.algorithms.text_boxes import disk
 from adcraft_resources.algorithms.values import Mask
 
-FLAT_RANGE = 22  # levels a plate may stray from the colour at the letters
+FLAT_RANGES = 22, 10  # levels a plate may stray from the colour at the letters: at most, on a like scene
 EDGE_STEP = 14.0  # levels within 3 px across a plate's edge
 MIN_GROUND = 12  # pixels of a text box that tell its ground's colour
 FLAT_SHARE = 0.7  # of the ground between letters that has one colour on a plate
@@ -38,16 +38,16 @@ def find_plate(portrait: Crop, quad: Mask, letters: Mask, unrest: np.ndarray | N
         return None
     colour = np.median(portrait[ground], axis=0)
     apart = largest_channel(np.abs(portrait.astype(np.float32) - colour.astype(np.float32)))
-    flat = apart <= FLAT_RANGE
+    calm = np.ones(quad.shape, np.bool_)
     if unrest is not None:  # a translucent plate moves with the scene under it, but less
         outside = unrest[~quad]
-        flat &= unrest <= max(MAX_DRIFT, 0.8 * float(np.median(outside)) if outside.size else 0.0)
-    if float(flat[ground].mean()) < FLAT_SHARE:
-        return None
-    plate = _seeded_area(flat, ground & flat)
-    if plate is None:
-        return None
-    return plate if _is_plate(plate, portrait, quad) else None
+        calm = unrest <= max(MAX_DRIFT, 0.8 * float(np.median(outside)) if outside.size else 0.0)
+    for most in FLAT_RANGES:
+        flat = (apart <= most) & calm
+        plate = _seeded_area(flat, ground & flat) if float(flat[ground].mean()) >= FLAT_SHARE else None
+        if plate is not None and _is_plate(plate, portrait, quad):
+            return plate
+    return None
 
 
 def _seeded_area(flat: Mask, seeds: Mask) -> Mask | None:

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 
-from adcraft_resources.algorithms.glyph_masks import Glyphs, letters_of
+from adcraft_resources.algorithms.glyph_masks import Crop, Glyphs, letters_of
 from adcraft_resources.algorithms.mask_growth import added_pixels
-from adcraft_resources.algorithms.text_boxes import fill_quad, line_height, quad_angle, quad_sides
+from adcraft_resources.algorithms.text_boxes import Box, fill_quad, line_height, quad_angle, quad_sides
 from adcraft_resources.algorithms.text_lives import TextLife
 
 READABLE = 0.75  # a reader's confidence from which the letters are surely letters
@@ -23,8 +24,11 @@ UNREAD, UNREAD_PROVEN = (
     0.7,
 )  # detector scores from which unread letters count as text, alone and with proof
 UNREAD_FLAT, FLAT = 0.75, 0.12  # ... for level letters of one colour: its spread, of their contrast
+MIDDLE_FLAT, FLAT_LEVELS = 0.2, 4.0  # of their contrast, in the middle of strokes; codec noise
+PICTURE_SHARE = 0.3  # of what a detector took for letters that came with the camera's move allowed for
 MIN_LETTERS = 2  # a single sign may be any mark of the scene
 PROVEN_CONTRAST, UNREAD_CONTRAST = 60.0, 90.0  # levels between unread letters and ground
+SURE_VOTES = 2  # that letters stood while the camera moved, with none that they rode along
 MIN_FRAMES = 4  # that show whether a scene moves
 TELLING_SHARE = 0.6  # of the letters that change at once at an end of life
 SWAPPED_SHARE = 0.4  # ... where another text stands at its place before or after
@@ -68,7 +72,7 @@ def nature_of(
     # Around shapes nobody reads the scene must move close by: a still part of the screen may hold anything.
     proof = proof_of_overlay(life, cuts, within=2.4 if readable else 0.5)
     if not readable and not _unread_text(life, proof is not None, letters_read > MIN_LETTERS):
-        return None
+        return _unread_picture(life, motion)
     return TextNature("overlay", proof, motion) if proof is not None else _by_style(life, motion)
 
 
@@ -78,8 +82,16 @@ def _unread_text(life: TextLife, proven: bool, letter_like: bool) -> bool:
     `letter_like` are those in which a reader sees several letters without being sure of them.
     """
     letters, spread = letter_colours(life)
-    if proven and life.score >= UNREAD_PROVEN and letters.sure and spread <= 0.4 * letters.contrast:
-        return letters.contrast >= PROVEN_CONTRAST
+    if surely_stands(life) and life.score >= UNREAD and letters.sure and letters.contrast >= UNREAD_CONTRAST:
+        return True  # whatever their colours: outlined letters fall apart into three of them
+    if proven and life.score >= UNREAD_PROVEN and letters.sure:
+        middle = middle_spread(life, letters)
+        if letters.contrast >= PROVEN_CONTRAST and (
+            spread <= 0.4 * letters.contrast or middle <= MIDDLE_FLAT * letters.contrast
+        ):
+            return True
+        if life.score >= UNREAD and min(spread, middle) <= max(FLAT_LEVELS, FLAT * letters.contrast):
+            return True
     level = quad_angle(life.template.quad) <= UPRIGHT_DEG
     if (
         level
@@ -97,21 +109,59 @@ def _unread_text(life: TextLife, proven: bool, letter_like: bool) -> bool:
     )
 
 
+def _unread_picture(life: TextLife, motion: Motion) -> TextNature | None:
+    """What a detector took for letters is a sticker if it came or went, and stood while the camera moved."""
+    told = max(
+        (end.letters_share for end in (life.came, life.went) if end is not None and end.rest), default=0.0
+    )
+    if surely_stands(life) and told >= PICTURE_SHARE:
+        return TextNature(
+            "overlay", "a picture that comes up and does not move with the scene around it", motion
+        )
+    return None
+
+
 def letter_colours(life: TextLife) -> tuple[Glyphs, float]:
     """Return a life's letters and the spread of their colour in levels."""
-    portrait, box = life.surroundings.portrait(), life.surroundings.box
-    if portrait is None or life.moving:
-        portrait, box = life.template.crop, life.template.box
+    portrait, box = _picture_of(life)
     letters = letters_of(portrait, life.template.quad, box)
-    values = portrait[..., letters.plane][letters.core].astype(np.float32)
-    spread = float(np.percentile(values, 75) - np.percentile(values, 25)) if values.size else 255.0
-    return letters, spread
+    return letters, _spread(portrait[..., letters.plane][letters.core])
+
+
+def middle_spread(life: TextLife, letters: Glyphs) -> float:
+    """Return the spread of the colour in the middle of a life's strokes: thin ones are soft all over at their edges."""
+    values = _picture_of(life)[0][..., letters.plane]
+    summit = cv2.dilate if letters.bright else cv2.erode
+    return _spread(values[letters.core & (values == summit(values, np.ones((3, 3), np.uint8)))])
+
+
+def _picture_of(life: TextLife) -> tuple[Crop, Box]:
+    portrait = life.surroundings.portrait()
+    if portrait is None or life.moving:
+        return life.template.crop, life.template.box
+    return portrait, life.surroundings.box
+
+
+def _spread(values: np.ndarray) -> float:
+    return float(np.percentile(values, 75) - np.percentile(values, 25)) if values.size else 255.0
 
 
 def proof_of_overlay(life: TextLife, cuts: int, *, within: float) -> str | None:
     """Return what shows that the text was added, or None; the scene counts `within` so many line heights of it."""
     if cuts:
         return f"it stays in place through {cuts} cut{'s' if cuts > 1 else ''}"
+    if surely_stands(life):
+        return "it stands still on the screen while the camera moves"
+    return _stillness(life, within) or _suddenness(life)
+
+
+def surely_stands(life: TextLife) -> bool:
+    """Say whether the letters stood still on the screen each time the camera had moved."""
+    return life.standing_votes >= SURE_VOTES and not life.riding_votes
+
+
+def _stillness(life: TextLife, within: float) -> str | None:
+    """Return the proof that letters stand while the scene around them moves, or None."""
     portrait, box = life.surroundings.portrait(), life.surroundings.box
     if portrait is None:
         return None
@@ -124,6 +174,15 @@ def proof_of_overlay(life: TextLife, cuts: int, *, within: float) -> str | None:
         inside, around = float(np.median(unrest[letters])), float(np.median(unrest[away]))
         if inside <= STILL_LEVELS and around >= max(RESTLESS_LEVELS, 2.5 * inside):
             return "it stands still on the screen while the scene behind it moves"
+    return None
+
+
+def _suddenness(life: TextLife) -> str | None:
+    """Return the proof that letters come or go at once while the scene goes on, or None."""
+    portrait, box = life.surroundings.portrait(), life.surroundings.box
+    if portrait is None:
+        return None
+    letters = letters_of(portrait, life.template.quad, box).core
     for step, verb in ((life.surroundings.appears, "appears"), (life.surroundings.vanishes, "vanishes")):
         if step is None or not _calm(step.unrest):
             continue

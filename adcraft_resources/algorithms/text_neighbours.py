@@ -11,10 +11,12 @@ import numpy as np
 
 from adcraft_resources.algorithms.text_boxes import Box, box_area, box_overlap, line_height, quad_box
 from adcraft_resources.algorithms.text_lives import Arrival, TextLife
-from adcraft_resources.algorithms.values import Mask
+from adcraft_resources.algorithms.values import Mask, Quad
 
 PLATE = 0.35  # line heights a plate reaches beyond its text
 COVERED = 0.75  # share of a detection, or of a life, under known texts that makes it known
+TALL = 0.4  # of the short side: lines of text are lower
+WITHIN = 2.5  # times a detection's height of that of a text it can be a part of
 LOOSE_HELD, LOOSE_WIDTH, LOOSE_HEIGHT = 0.9, 1.25, 1.7  # of a known box; a wider one holds new words
 
 
@@ -57,8 +59,22 @@ def is_stage(old: TextLife, life: TextLife, size: tuple[int, int]) -> bool:
     inside = life.first_frame <= old.settled_first and old.settled_last <= life.last_frame
     if not inside or moment > life.settled_last - life.settled_first:
         return False
+    if line_height(life.template.quad) > WITHIN * line_height(old.template.quad):
+        return False  # a large shape of the scene behind it
+    if old.standing_votes > old.riding_votes and life.standing_votes <= life.riding_votes:
+        return False  # it stands on the screen, which what lies around it does not
     box, old_box = (quad_box(one.template.quad, size) for one in (life, old))
     return box_overlap(box, old_box) >= COVERED * box_area(old_box)
+
+
+def may_hide_sticker(life: TextLife, size: tuple[int, int]) -> bool:
+    """Say whether a life's place is not searched for stickers: not where a large shape of the scene was taken for text.
+
+    Such a shape rides along with the scene, or is too tall for a line in frames of (h, w) `size`.
+    """
+    if life.picture:
+        return True
+    return life.riding_votes <= life.standing_votes and line_height(life.template.quad) <= TALL * min(size)
 
 
 def places_of(lives: Iterable[TextLife], size: tuple[int, int]) -> Mask:
@@ -78,6 +94,19 @@ def places_of(lives: Iterable[TextLife], size: tuple[int, int]) -> Mask:
                 (height, width), x, y = end.rest.bitmap.shape, end.rest.x, end.rest.y
                 taken[y : y + height, x : x + width] |= end.rest.bitmap
     return taken
+
+
+def is_known(quad: Quad, lives: Iterable[TextLife], frame: int, size: tuple[int, int]) -> bool:
+    """Say whether a detection lies on known texts, or is a looser box around one of them.
+
+    Small letters in the box of much larger ones are new: a detector takes large shapes of a scene for a line.
+    """
+    box, tallest = quad_box(quad, size), WITHIN * line_height(quad)
+    alive = [life for life in lives if life.first_frame <= frame <= life.last_frame]
+    near = [life for life in alive if life.picture or line_height(life.template.quad) <= tallest]
+    boxes = [life.box_at(frame, size) for life in near]
+    covered = sum(box_overlap(box, other) for other in boxes) >= COVERED * box_area(box)
+    return covered or any(loosely_around(box, other) for other in boxes)
 
 
 def loosely_around(box: Box, inner: Box) -> bool:

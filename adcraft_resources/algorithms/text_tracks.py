@@ -31,28 +31,22 @@ from adcraft_resources.algorithms.scene_votes import cast_vote
 from adcraft_resources.algorithms.screen_steps import ScreenStep, StepWatch
 from adcraft_resources.algorithms.stickers import REACH as STICKER_REACH
 from adcraft_resources.algorithms.stickers import StickerWatch
-from adcraft_resources.algorithms.text_boxes import (
-    Box,
-    FoundQuad,
-    box_area,
-    box_overlap,
-    line_height,
-    quad_box,
-)
+from adcraft_resources.algorithms.text_blocks import surroundings_in_block
+from adcraft_resources.algorithms.text_boxes import Box, FoundQuad, line_height
 from adcraft_resources.algorithms.text_evidence import Surroundings, surroundings_box
 from adcraft_resources.algorithms.text_gaps import find_gaps
 from adcraft_resources.algorithms.text_lives import HOME, Arrival, TextLife, shift_quad
 from adcraft_resources.algorithms.text_neighbours import (
-    COVERED,
     clear_of_others,
+    is_known,
     is_stage,
-    loosely_around,
+    may_hide_sticker,
     places_of,
     unmixed,
 )
 from adcraft_resources.algorithms.text_presence import TextTemplate, cut_template, measure_presence
 from adcraft_resources.algorithms.text_tracing import Trace, trace_text
-from adcraft_resources.algorithms.values import Quad, Yuv420
+from adcraft_resources.algorithms.values import Yuv420
 
 MIN_SCORE = 0.6  # a detector's mean probability; scenery drawn in strokes scores less
 MAX_HEIGHT = 0.6  # of the short side; taller “lines” are shapes of the scene
@@ -120,6 +114,7 @@ class TextTracker:
             gather_evidence(life, self.memory, self.memory.now)
             cast_vote(life, self.memory, self._scene, hidden)
         late = [life for life in self._lives() if life.last_frame >= self.memory.now - STICKER_REACH]
+        late = [life for life in late if may_hide_sticker(life, self.size)]
         self.stickers.look(hidden, places_of(late, self.size))
         self._looked_to = self.memory.now
         self._tried.clear()
@@ -161,21 +156,21 @@ class TextTracker:
         picture = self.memory.picture(at)
         for item in found:
             big = line_height(item.quad) > MAX_HEIGHT * min(self.size)
-            if picture is not None and item.score >= MIN_SCORE and not big and not self._known(item.quad, at):
+            if (
+                picture is not None
+                and item.score >= MIN_SCORE
+                and not big
+                and not is_known(item.quad, self._lives(), at, self.size)
+            ):
                 template = cut_template(picture, item.quad)
                 back = trace_text(template, self.memory.before(at), at, HOME)
                 ahead = trace_text(template, self.memory.after(at), at, HOME)
-                life = self._enter(template, item.score, at, (back, ahead))
+                held = [life.surroundings.box for life in self._open]
+                box = surroundings_in_block(item.quad, [one.quad for one in found], held, self.size)
+                life = self._enter(template, item.score, at, (back, ahead), box=box)
                 life.bar = find_bar(picture, item.quad)
                 if life.first_frame > 0:
                     self._fresh.append(life)
-
-    def _known(self, quad: Quad, frame: int) -> bool:
-        """Say whether a detection lies on known texts, or is a looser box around one of them."""
-        box = quad_box(quad, self.size)
-        boxes = [o.box_at(frame, self.size) for o in self._lives() if o.first_frame <= frame <= o.last_frame]
-        covered = sum(box_overlap(box, other) for other in boxes) >= COVERED * box_area(box)
-        return covered or any(loosely_around(box, other) for other in boxes)
 
     def _enter_picture(self, found: PoppedPicture | None) -> None:
         if found is not None:
@@ -191,6 +186,7 @@ class TextTracker:
         traces: tuple[Trace, Trace],
         *,
         loose_until: int | None = None,
+        box: Box | None = None,
     ) -> TextLife:
         """Start a life from what stands at `at`, traced back and ahead; `loose_until` is given for pictures."""
         back, ahead = traces
@@ -203,7 +199,7 @@ class TextTracker:
             last_frame=ahead.end,
             settled_first=back.settled,
             settled_last=ahead.settled,
-            surroundings=Surroundings(surroundings_box(template.quad, self.size)),
+            surroundings=Surroundings(box or surroundings_box(template.quad, self.size)),
             poses=back.poses | ahead.poses,
             quads=[(at, template.quad)],
             counted_to=back.settled - 1,

@@ -5,7 +5,7 @@ Belongs here: what a text's likeness to a label says about it. Does not: evidenc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
@@ -18,13 +18,16 @@ NEAR_FRAMES = 15  # frames between two pieces of one label at most
 LEAST_LETTERS = 4
 
 
-def join_labels(tracks: Sequence[TextTrack], cuts: Sequence[int]) -> list[TextTrack]:
+def join_labels(
+    tracks: Sequence[TextTrack], cuts: Sequence[int], sure: Collection[int] = ()
+) -> list[TextTrack]:
     """Return the tracks with those taken for overlays turned into labels that go on one: same words, place and shot.
 
-    `cuts` are the first frames of the shots after the first.
+    `cuts` are the first frames of the shots after the first, `sure` the ids of tracks whose pixels were seen to stand
+    while the camera moved: those are overlays.
     """
     labels = [track for track in tracks if track.kind == "label" and track.motion == "scene"]
-    return [_as_label(track, labels, cuts) for track in tracks]
+    return [track if track.id in sure else _as_label(track, labels, cuts) for track in tracks]
 
 
 def _as_label(track: TextTrack, labels: Sequence[TextTrack], cuts: Sequence[int]) -> TextTrack:

@@ -11,7 +11,13 @@ from pathlib import Path
 
 from adcraft_resources.algorithms.mask_spans import spans_of_life, thicken_spans
 from adcraft_resources.algorithms.text_boxes import FoundQuad, fit_size, shift_by
-from adcraft_resources.algorithms.text_kinds import TextNature, nature_of, shows_the_scene, sudden_ends
+from adcraft_resources.algorithms.text_kinds import (
+    TextNature,
+    nature_of,
+    shows_the_scene,
+    sudden_ends,
+    surely_stands,
+)
 from adcraft_resources.algorithms.text_lives import TextLife
 from adcraft_resources.algorithms.text_tracks import TextTracker
 from adcraft_resources.algorithms.values import MaskSpan, Quad, Shot, TextTrack, TextTracks, Yuv420
@@ -53,6 +59,7 @@ class ClipSearch:
         self._every_s = pace.coarse_every_s
         self._tracker: TextTracker | None = None
         self._marks: MarkSearch | None = None
+        self._sure: set[int] = set()  # tracks proven by the camera's move
         self.tracks: list[TextTrack] = []
 
     def push(self, index: int, pts_s: float, picture: Yuv420, fps: float) -> None:
@@ -75,7 +82,7 @@ class ClipSearch:
             for life in self._tracker.finish():
                 self._draw(life)
             self._stick(self._tracker, everything=True)
-        joined = join_labels(self.tracks, self._cuts)
+        joined = join_labels(self.tracks, self._cuts, self._sure)
         found = joined if self._marks is None else self._marks.join(joined)
         ordered = sorted(found, key=lambda t: (t.first_frame, t.id))
         return [renumber(track, number) for number, track in enumerate(ordered)]
@@ -119,6 +126,8 @@ class ClipSearch:
             life, text, confidence, self._protected, self._tracker.cuts_in(life), self._tracker.size
         )
         if nature is not None:
+            if surely_stands(life):
+                self._sure.add(life.id)
             self.tracks.append(track_of(life, text, confidence, nature, self._tracker.size))
         life.surroundings.release()
 

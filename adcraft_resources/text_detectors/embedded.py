@@ -21,7 +21,7 @@ class EmbeddedTextDetector(TextDetector):
     @property
     def version(self) -> str:
         """Of the method."""
-        return "7"
+        return "8"
 
     coarse_side: int = Field(default=576, ge=192, description="Long side in pixels of the frequent looks.")
     coarse_every_s: float = Field(default=0.5, gt=0, description="Seconds between two looks.")

@@ -3,7 +3,7 @@
 Belongs here: asking every source, comparing digests, turning tired variants, keeping the plan. Does not: launching.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -11,10 +11,8 @@ import dagster as dg
 
 from adcraft_assets.approvals import approvals_of
 from adcraft_assets.evidence import numbers, table
-from adcraft_assets.failures import keys_of
 from adcraft_assets.partitions import Ad, Catalog, ads_of, video_partitions
-from adcraft_assets.refreshes import NIGHT, RefreshPlan, keep_plan, plan_id
-from adcraft_assets.run_workers import is_dead
+from adcraft_assets.refreshes import NIGHT, RefreshPlan, keep_plan, keys_at_work, plan_id
 from adcraft_assets.settings import Settings
 from adcraft_assets.source_states import ask_sources
 from adcraft_assets.staleness import Need, Roles, Surveyor
@@ -24,13 +22,6 @@ from adcraft_resources.signing import fingerprint_of
 from adcraft_resources.store import BundleStore
 
 SHOWN = 200
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 @dg.asset(group_name="refresh", kinds={"python"}, owners=["team:creative"])
@@ -82,7 +73,7 @@ def make_plan(
     new = [key for key in ads if key not in present]
     if new:
         instance.add_dynamic_partitions(name, new)
-    busy = _busy(instance, inserted)
+    busy = keys_at_work(instance)
     seal = fingerprint_of(settings.c2pa, catalog.folder)
     approvals = approvals_of(catalog, settings)
     surveyor = Surveyor(store, settings, roles, catalog.results_folder(), approvals, seal)
@@ -101,16 +92,6 @@ def make_plan(
         needs=wanting,
         busy=tuple(sorted(busy & ads.keys())),
     )
-
-
-def _busy(instance: dg.DagsterInstance, inserted: Sequence[str]) -> set[str]:
-    """Return the keys that runs are making whose process lives."""
-    return {
-        key
-        for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-        if not is_dead(run, instance)
-        for key in keys_of(run, instance, inserted)
-    }
 
 
 def _needs(

@@ -9,13 +9,15 @@ import json
 import os
 import socket
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
-from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._core.storage.tags import GRPC_INFO_TAG, MAX_RETRIES_TAG, RETRY_NUMBER_TAG
+from dagster._daemon.controller import get_daemon_statuses
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import deserialize_value
 
@@ -23,8 +25,18 @@ from adcraft_resources.processes import is_there
 
 PROCESS = "adcraft/process"
 """Run tag of runs in a command's own process: `<host>:<process id>`."""
+MONITORING = "MONITORING"
 ASK_S = 5
 SLACK_S = 5.0
+RETRY_COMES = timedelta(hours=1)
+"""A failed run whose new run is not there by then gets none."""
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 _LOOPBACK = {None, "localhost", "127.0.0.1", "::1"}
 _STARTED = "Started process for run"
 
@@ -46,6 +58,30 @@ def is_dead(run: dg.DagsterRun, instance: dg.DagsterInstance) -> bool:
         return _server_disowns(place, run.run_id)
     worker = _worker_of(run, instance)
     return worker is not None and not _lives(*worker)
+
+
+def runs_at_work(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Return the runs whose work is being done, or will be without anybody's asking.
+
+    Those are unfinished ones whose process lives, and those that Dagster is about to try again: what they make must
+    not be started a second time in between.
+    """
+    unfinished = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    since = datetime.now(UTC) - RETRY_COMES
+    failed = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since))
+    return [
+        *(run for run in unfinished if not is_dead(run, instance) or _is_tried_again(run, instance)),
+        *(run for run in failed if run.is_complete_and_waiting_to_retry),
+    ]
+
+
+def _is_tried_again(run: dg.DagsterRun, instance: dg.DagsterInstance) -> bool:
+    """Return whether Dagster will notice that a run is dead and try it again."""
+    if not (instance.run_monitoring_enabled and instance.run_retries_enabled):
+        return False
+    most = int(run.tags.get(MAX_RETRIES_TAG, instance.run_retries_max_retries))
+    left = int(run.tags.get(RETRY_NUMBER_TAG, 0)) < most
+    return left and get_daemon_statuses(instance, [MONITORING])[MONITORING].healthy is True
 
 
 class WatchedRunLauncher(DefaultRunLauncher):

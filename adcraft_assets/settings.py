@@ -15,7 +15,7 @@ from adcraft_assets.cluster_settings import ClusterSettings
 from adcraft_assets.product_settings import Product, ProductType, refuse_twins, slug_of
 from adcraft_assets.refresh_settings import RefreshSettings
 from adcraft_resources.downloads import DownloadSettings
-from adcraft_resources.errors import ConfigInvalid
+from adcraft_resources.errors import ConfigInvalid, ConfigUnreadable
 from adcraft_resources.experiments import ExperimentSettings
 from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.gates import GateSettings
@@ -145,7 +145,7 @@ def load_settings(path: Path) -> Settings:
             f"{path} can't be read: {error.strerror}.", remedy="Name a config file with --config."
         ) from error
     except UnicodeDecodeError as error:
-        raise ConfigInvalid(f"{path} is no UTF-8 text.", remedy="Save it as UTF-8.") from error
+        raise ConfigUnreadable(f"{path} is no UTF-8 text.", remedy="Save it as UTF-8.") from error
     return _settings_of(text, str(path))
 
 
@@ -155,7 +155,7 @@ def _settings_of(text: str, origin: str) -> Settings:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise ConfigInvalid(f"{origin} is no JSON: {error}.", remedy="Mend it there.") from error
+        raise ConfigUnreadable(f"{origin} is no JSON: {error}.", remedy="Mend it there.") from error
     return parse_settings(value, origin=origin)
 
 

@@ -28,6 +28,12 @@ class ConfigInvalid(AdcraftError):
     """config.json or a command-line value is wrong."""
 
 
+class ConfigUnreadable(ConfigInvalid):
+    """config.json is no whole JSON, as while somebody writes it; trying again may help."""
+
+    transient = True
+
+
 class SourceRefused(AdcraftError):
     """A source is not allowed: private address, too large, wrong type."""
 

@@ -4,6 +4,7 @@ Belongs here: the jobs, the schedule and the sensor that follows a plan up. Does
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,6 @@ import dagster as dg
 from adcraft_assets.automation.jobs import ad_variant_job
 from adcraft_assets.failures import range_tags
 from adcraft_assets.partitions import Catalog, tags_of
-from adcraft_assets.refresh_plan import UNFINISHED
 from adcraft_assets.refreshes import (
     ATTEMPT,
     NIGHT,
@@ -20,14 +20,16 @@ from adcraft_assets.refreshes import (
     RefreshPlan,
     current_plan,
     current_report,
+    keys_at_work,
     next_chunks,
     progress_of,
 )
+from adcraft_assets.run_workers import UNFINISHED
 from adcraft_assets.settings import Settings
 from adcraft_resources.errors import AdcraftError
 from adcraft_resources.store import BundleStore
 
-MOST_REPORT_TRIES = 3
+MOST_REPORT_TRIES, SHOWN = 3, 5
 OLDEST_NIGHT = timedelta(hours=12)
 """A planning run that failed longer ago is left alone: the next night plans anew."""
 
@@ -127,7 +129,12 @@ def next_requests(
     if progress.waiting:
         yield dg.SkipReason(f"{len(progress.waiting)} of {len(plan.stale)} ads of {plan.id} are being made.")
         return
-    for chunk, tags in next_chunks(instance, plan, progress, settings.batch.max_partitions_per_run):
+    taken = sorted(keys_at_work(instance).intersection(progress.ready))
+    if taken and len(taken) == len(progress.ready):
+        yield dg.SkipReason(f"Other runs are making what is left of {plan.id}: {', '.join(taken[:SHOWN])}.")
+        return
+    free = replace(progress, ready=[key for key in progress.ready if key not in taken])
+    for chunk, tags in next_chunks(instance, plan, free, settings.batch.max_partitions_per_run):
         yield dg.RunRequest(
             run_key=f"{plan.id}:{progress.attempts + 1}:{chunk[0]}",
             job_name=ad_variant_job.name,

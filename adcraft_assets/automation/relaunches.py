@@ -16,7 +16,7 @@ from adcraft_assets.failures import (
     range_tags,
 )
 from adcraft_assets.partitions import chunks_of, video_partitions
-from adcraft_assets.refreshes import REFRESH
+from adcraft_assets.refreshes import REFRESH, keys_at_work
 
 NAME = str(video_partitions.name)
 CARRIED = ("adcraft/product", "adcraft/profile", "adcraft/because", "adcraft/backfill")
@@ -33,7 +33,8 @@ def relaunch_sensor(context: dg.RunFailureSensorContext) -> Iterator[dg.RunReque
     run, instance = context.dagster_run, context.instance
     keys = keys_of(run, instance)
     bad = {**bad_keys_of(run.run_id, instance), **failed_checks_of(run.run_id, instance)}
-    good = [key for key in keys if key not in bad]
+    taken = keys_at_work(instance)
+    good = [key for key in keys if key not in bad and key not in taken]
     if not bad or not good or "adcraft/launcher" in run.tags or REFRESH in run.tags:
         yield dg.SkipReason("No keys to start again.")
         return

@@ -158,3 +158,17 @@ def test_an_edit_of_the_config_is_seen_at_once(tmp_path):
     for count in (1, 2, 1, 3):
         path.write_text(json.dumps(config(variants_per_video=count)))
         assert load_settings(path).variants_per_video == count
+
+
+def test_a_half_written_config_may_be_whole_a_moment_later_and_a_wrong_one_not(tmp_path):
+    whole = json.dumps({"products": [{"id": "a", "name": "Crème"}]}, ensure_ascii=False).encode()
+    path = tmp_path / "config.json"
+    for part in (b"", whole[:20], whole[: whole.index("è".encode()) + 1]):
+        path.write_bytes(part)
+        with pytest.raises(ConfigInvalid) as told:
+            load_settings(path)
+        assert told.value.transient
+    path.write_text('{"products": [], "colour": 1}')
+    with pytest.raises(ConfigInvalid) as told:
+        load_settings(path)
+    assert not told.value.transient

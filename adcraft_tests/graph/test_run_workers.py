@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -12,11 +13,16 @@ import yaml
 from dagster._core.events import EngineEventData
 from dagster._core.launcher.base import WorkerStatus
 from dagster._core.test_utils import create_run_for_test, instance_for_test
+from dagster._daemon.types import DaemonHeartbeat
 
+from adcraft_assets.automation.nights import next_requests
 from adcraft_assets.definitions import resources_of
+from adcraft_assets.failures import keys_of
 from adcraft_assets.refresh_plan import make_plan
+from adcraft_assets.refreshes import RefreshPlan, keys_at_work
 from adcraft_assets.run_workers import PROCESS, is_dead, this_process
-from adcraft_assets.staleness import Roles
+from adcraft_assets.settings import parse_settings
+from adcraft_assets.staleness import Need, Roles
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = yaml.safe_load((ROOT / "postgres" / "dagster.yaml").read_text())["run_launcher"]
@@ -117,3 +123,58 @@ def test_a_plan_does_not_wait_for_the_ads_of_a_dead_run(project, worker):
     plan = make_plan(project.instance, *parts, Roles(resources), night="n")
     assert plan.busy == ()
     assert plan.stale == ["soap__v0", "soap__v1"]
+
+
+@pytest.fixture
+def watched():
+    """An instance that Dagster's monitoring watches and on which it tries lost runs again."""
+    watching = {"run_monitoring": {"enabled": True}, "run_retries": {"enabled": True, "max_retries": 2}}
+    with instance_for_test({"run_launcher": LAUNCHER, **watching}) as instance:
+        instance.add_dynamic_partitions("videos", ["soap__v0", "soap__v1"])
+        yield instance
+
+
+def beat(instance):
+    instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "MONITORING", "one", None))
+
+
+def test_the_ads_of_a_run_that_dagster_tries_again_are_at_work_all_the_while(watched, worker):
+    tags = {"dagster/partition": "soap__v0"}
+    run = started(watched, worker.pid, **tags)
+    worker.kill()
+    worker.wait()
+    assert keys_at_work(watched) == set(), "no daemon will notice"
+    beat(watched)
+    assert keys_at_work(watched) == {"soap__v0"}, "the daemon will notice its death and try it again"
+    watched.report_run_failed(run, "its process is gone")
+    assert keys_at_work(watched) == {"soap__v0"}, "the new run is not there yet"
+    create_run_for_test(watched, "make_ad_variants", status=dg.DagsterRunStatus.STARTED, tags=tags)
+    watched.add_run_tags(run.run_id, {"dagster/auto_retry_run_id": "another"})
+    assert keys_at_work(watched) == {"soap__v0"}
+
+
+@pytest.mark.parametrize("tag", [{"dagster/max_retries": "0"}, {"dagster/retry_number": "2"}])
+def test_the_ads_of_a_run_that_nobody_tries_again_are_free(watched, worker, tag):
+    run = started(watched, worker.pid, **{"dagster/partition": "soap__v0"}, **tag)
+    worker.kill()
+    worker.wait()
+    beat(watched)
+    assert keys_at_work(watched) == set()
+    if "dagster/max_retries" in tag:
+        watched.report_run_failed(run, "its process is gone")
+        assert keys_at_work(watched) == set()
+
+
+def test_a_night_waits_with_an_ad_that_another_run_has_taken_up(watched, worker):
+    needs = (Need("soap__v0", "stale"), Need("soap__v1", "stale"))
+    plan = RefreshPlan("night-1", "2026-01-01", "changed", "x", 2, 0, needs)
+    settings = parse_settings({"products": [{"id": "soap"}]}, origin="test")
+    taken = started(watched, worker.pid, **{"dagster/partition": "soap__v0"})
+    (request,) = next_requests(watched, plan, settings)
+    assert keys_of(request, watched) == ["soap__v1"]
+    started(watched, worker.pid, **{"dagster/partition": "soap__v1"})
+    (skip,) = next_requests(watched, plan, settings)
+    assert "soap__v0, soap__v1" in skip.skip_message
+    watched.report_run_canceled(taken, "over")
+    (request,) = next_requests(watched, plan, settings)
+    assert keys_of(request, watched) == ["soap__v0"]

@@ -19,6 +19,13 @@ PARTITIONS = """{assetNodeOrError(assetKey:{path:["ranked_outputs"]}){... on Ass
   assetPartitionStatuses{... on DefaultPartitionStatuses{materializedPartitions}}}}}"""
 OVER = {"SUCCESS", "FAILURE", "CANCELED"}
 SHORTEST_REASON = 10
+WHO_ASKED = (
+    "adcraft/because",
+    "adcraft/refresh",
+    "adcraft/relaunch_of",
+    "dagster/parent_run_id",
+    "dagster/sensor_name",
+)
 
 
 def faults_of(week, secret, told):
@@ -143,8 +150,14 @@ def runs(deployment):
             continue
         end = run["endTime"] if run["status"] in OVER else float("inf")
         keys = inserted[inserted.index(first) : inserted.index(last) + 1]
-        found.append((keys, run["startTime"], end, run["runId"]))
+        found.append((keys, run["startTime"], end, _told(run, tags)))
     return found
+
+
+def _told(run, tags):
+    """A run as a fault names it: who asked for it, how it ended and when it worked."""
+    asked = [tags[name] for name in WHO_ASKED if name in tags]
+    return f"{run['runId']} ({' '.join(asked)}; {run['status']}, {run['startTime']:.0f} to {run['endTime'] or 0:.0f})"
 
 
 def side_by_side(made):

@@ -4,69 +4,18 @@ redeploy. A real browser, webserver, daemon and PostgreSQL; the tests build on o
 Screenshots go to ADCRAFT_SCREENSHOTS where that is set, for people to look at.
 """
 
-import os
 import subprocess
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
+from adcraft_assets.automation.jobs import PARTITIONED
+from adcraft_resources.store import BundleStore
+from adcraft_tests.ops.walks import PARTITIONS, Walker, made, tags_of_runs, unfinished, wait_for
+
 pytestmark = pytest.mark.ops
-
-MATERIALIZED = """query($k:AssetKeyInput!){assetNodeOrError(assetKey:$k){... on AssetNode{assetPartitionStatuses{
-  ... on DefaultPartitionStatuses{materializedPartitions failedPartitions}}}}}"""
-PARTITIONS = """{assetNodeOrError(assetKey:{path:["source_video"]}){... on AssetNode{partitionKeys}}}"""
-KEYS = "{runsOrError{... on Runs{results{runId status jobName tags{key value}}}}}"
-
-
-def wait_for(what, told, timeout_s=300):
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        value = what()
-        if value:
-            return value
-        time.sleep(2)
-    raise AssertionError(f"{told} did not happen within {timeout_s} s")
-
-
-def made(deployment, asset):
-    node = deployment.ask(MATERIALIZED, k={"path": [asset]})["assetNodeOrError"]
-    return set(node["assetPartitionStatuses"]["materializedPartitions"])
-
-
-def tags_of_runs(deployment):
-    """The tags of every run so far, with its job's name."""
-    runs = deployment.ask(KEYS)["runsOrError"]["results"]
-    return [{"job": run["jobName"], **{tag["key"]: tag["value"] for tag in run["tags"]}} for run in runs]
-
-
-def unfinished(deployment):
-    runs = deployment.ask(KEYS)["runsOrError"]["results"]
-    return [run["runId"] for run in runs if run["status"] not in {"SUCCESS", "FAILURE", "CANCELED"}]
-
-
-class Walker:
-    """A page of the UI and what a person does on it."""
-
-    def __init__(self, page, url):
-        self.page, self.url, self.shots = page, url, os.environ.get("ADCRAFT_SCREENSHOTS")
-
-    def go(self, place):
-        self.page.goto(self.url + place, wait_until="domcontentloaded")
-
-    def look(self, name):
-        if self.shots:
-            Path(self.shots).mkdir(parents=True, exist_ok=True)
-            time.sleep(2)
-            self.page.screenshot(path=f"{self.shots}/{name}.png")
-
-    def choose(self, prefix):
-        self.page.get_by_text("Select a partition or create one").click()
-        self.page.keyboard.type(prefix)
-        self.page.get_by_role("menuitem", name="Select all").click()
-        self.page.keyboard.press("Escape")
 
 
 @pytest.fixture(scope="module")
@@ -218,6 +167,59 @@ def test_a_new_product_makes_itself_and_nothing_else(running, site):
     )
     titles = [one["title"] for one in backfills["partitionBackfillsOrError"]["results"]]
     assert "Backfill of tea" in titles
+
+
+BACKFILL = """mutation($p:LaunchBackfillParams!){launchPartitionBackfill(backfillParams:$p){__typename
+  ... on LaunchBackfillSuccess{backfillId} ... on PythonError{message}}}"""
+
+
+def failing_floor(site, keys):
+    """The key whose scene is kept worse, the other one, and a floor of the gate between their figures."""
+    store = BundleStore(base=str(site.folder / ".adcraft" / "store"))
+    kept = {key: store.manifest("cleaned_frames", key)["figures"]["scene_ssim_p5"] for key in keys}
+    worse, better = sorted(keys, key=lambda key: kept[key])
+    assert kept[worse] < kept[better]
+    return worse, better, (kept[worse] + kept[better]) / 2
+
+
+def test_a_gate_holds_one_ad_of_a_backfill_and_its_sibling_goes_on(running, site, webhook):
+    deployment, keys = running, ["soap__v0", "soap__v1"]
+    if not set(keys) <= made(deployment, "ranked_outputs"):
+        pytest.skip("the ads of the first day were not made")
+    deployment.switch_sensor("make_new_ads", on=False)
+    worse, better, floor = failing_floor(site, keys)
+    site.write({"soap": ["v0", "v1"], "coffee": ["v2"], "tea": ["v3", "v4"]}, gates={"scene_ssim_p5": floor})
+    known = {tags[".runId"] for tags in tags_of_runs(deployment)}
+    params = {"assetSelection": [{"path": [name]} for name in PARTITIONED], "partitionNames": keys}
+    assert (
+        deployment.ask(BACKFILL, p=params)["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess"
+    )
+
+    def relaunched():
+        new = [tags for tags in tags_of_runs(deployment) if tags[".runId"] not in known]
+        return [tags for tags in new if "adcraft/relaunch_of" in tags and tags[".status"] == "SUCCESS"]
+
+    (again,) = wait_for(relaunched, "the run of the good ad", 600)
+    wait_for(lambda: not unfinished(deployment), "quiet")
+    assert again.get("dagster/partition", again.get("dagster/asset_partition_range_start")) == better
+    (first,) = [tags for tags in tags_of_runs(deployment) if tags[".runId"] == again["adcraft/relaunch_of"]]
+    assert first[".status"] == "FAILURE"
+    told = [one["adcraft"] for one in webhook.told() if one["adcraft"].get("run_id") == first[".runId"]]
+    assert [list(one["failed"]) for one in told] == [[worse]]
+    assert told[0]["failed"][worse]["stage"] == "cleaned_frames"
+    assert "the picture changed" in told[0]["failed"][worse]["why"]
+
+
+def test_the_ui_shows_why_a_gate_holds_an_ad_with_the_frame_beside_the_source(walker, running, site):
+    worse, _, _ = failing_floor(site, ["soap__v0", "soap__v1"])
+    page = walker.page
+    walker.go("/assets/cleaned_frames?view=checks&checkDetail=cleaned_frames_keep_the_scene")
+    page.get_by_text("Execution history").wait_for()
+    page.get_by_role("tab", name="Partitions").last.click()
+    page.get_by_text("Failed (1)").first.wait_for()
+    page.locator(f"text={worse} >> visible=true").last.click()
+    page.get_by_text("outside the masks the picture changed").first.wait_for()
+    walker.look("6-held")
 
 
 POOLS = "{instance{concurrencyLimits{concurrencyKey slotCount}}}"

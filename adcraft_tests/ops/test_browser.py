@@ -220,6 +220,13 @@ def test_the_ui_shows_why_a_gate_holds_an_ad_with_the_frame_beside_the_source(wa
     page.locator(f"text={worse} >> visible=true").last.click()
     page.get_by_text("outside the masks the picture changed").first.wait_for()
     walker.look("6-held")
+    page.get_by_text("[Show Markdown]").first.click()
+    page.locator("img[src^='data:image']").first.wait_for()
+    width, height = page.evaluate(
+        "(i => [i.naturalWidth, i.naturalHeight])(document.querySelector(\"img[src^='data:image']\"))"
+    )
+    assert width > height, "two upright frames side by side"
+    walker.look("7-frame-at-issue")
 
 
 POOLS = "{instance{concurrencyLimits{concurrencyKey slotCount}}}"

@@ -19,7 +19,7 @@ from adcraft_assets.partitions import Ad, Catalog, video_partitions
 from adcraft_assets.placement import step_of
 from adcraft_assets.settings import Settings
 from adcraft_resources.cleaning import MEZZANINE
-from adcraft_resources.errors import StoreDamaged
+from adcraft_resources.errors import ContentRefused, StoreDamaged
 from adcraft_resources.placements import (
     VERSION,
     PlacedAd,
@@ -34,7 +34,7 @@ from adcraft_resources.provenance import stamp
 from adcraft_resources.shot_lists import look_keys, read_shot_list
 from adcraft_resources.signing import ContentSigner, load_signer, read_credentials
 from adcraft_resources.store import Bundle, BundleStore, Draft, digest_of
-from adcraft_resources.stylists import ImageStylist, Style
+from adcraft_resources.stylists import ImageStylist, Style, sort_looks
 from adcraft_resources.text_detectors import load_tracks
 from adcraft_resources.variants import VariantPlan
 from adcraft_resources.video_codecs import (
@@ -186,7 +186,10 @@ class _Work:
             name: (Style.model_validate(one.manifest["style"]), plans[name].seed)
             for name, one in variants.items()
         }
-        looks = self.stylist.develop_all(asked, look_keys(video, shot_list), shot_list.shots)
+        looks, refused = sort_looks(
+            self.stylist.develop_in_turn(asked, look_keys(video, shot_list), shot_list.shots)
+        )
+        variants = {name: one for name, one in variants.items() if name in looks}
         programmes = {name: Programme.of_variant(one.figures) for name, one in variants.items()}
         sounds = {one: self._master(video, one, place) for place, one in enumerate(set(programmes.values()))}
         ads = {
@@ -218,6 +221,12 @@ class _Work:
             ad.close()
         for sound, _ in sounds.values():
             sound.unlink(missing_ok=True)
+        if refused:  # what was placed is kept: the next call goes on with it
+            told = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+            raise ContentRefused(
+                f"The content filter refuses what was delivered before. {told}.",
+                remedy="Materialize styled_variants and ranked_outputs again: others take their place.",
+            )
         return placed
 
     def _master(self, video: Path, programme: Programme, place: int) -> tuple[Path, Mastering]:

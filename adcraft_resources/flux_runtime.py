@@ -98,11 +98,15 @@ class FluxRuntime(dg.ConfigurableResource):
     def _read(self, texts: Sequence[str]) -> dict[str, Bundle]:
         from safetensors.torch import save_file
 
-        from adcraft_resources.models.flux_loading import read_prompts
+        from adcraft_resources.models.devices import pick_device
+        from adcraft_resources.models.flux_loading import encoder_bytes, read_prompts
+        from adcraft_resources.models.shelf import SHELF
         from adcraft_resources.models.turns import TURN
 
+        folder = self._folder()
         with TURN:
-            read = read_prompts(self._folder(), texts, self._settings())
+            SHELF.make_room(encoder_bytes(folder), pick_device(self.device))
+            read = read_prompts(folder, texts, self._settings())
         made = {}
         for text, embedding in zip(texts, read, strict=True):
 

@@ -46,7 +46,7 @@ class Shelf:
         """
         with TURN, self._lock:  # a model at work is never closed to make room
             if key not in self._models:
-                self._make_room(needs, device)
+                self.make_room(needs, device)
                 self._models[key] = load()
             self._models.move_to_end(key)
             found: Any = self._models[key]
@@ -59,10 +59,12 @@ class Shelf:
                 self._models.popitem(last=False)[1].close()
             empty_cache()
 
-    def _make_room(self, needs: int, device: torch.device) -> None:
-        while self._models and free_bytes(device) < needs:
-            self._models.popitem(last=False)[1].close()
-            empty_cache()
+    def make_room(self, needs: int, device: torch.device) -> None:
+        """Close models, the one used longest ago first, until so many bytes are free or none is left."""
+        with TURN, self._lock:
+            while self._models and free_bytes(device) < needs:
+                self._models.popitem(last=False)[1].close()
+                empty_cache()
 
     def __len__(self) -> int:
         """How many models are loaded."""

@@ -139,6 +139,7 @@ def test_in_the_graph_a_refused_variant_fails_with_its_reason_and_a_spare_takes_
             "weights": str(weights), "device": "cpu", "compiled": False, "area": AREA, "flux": {"style": NAMES["dev"]},
         },
         "gates": {"style_ssim": [0.0, 1.0], "skin_delta_l": [-100, 100], "residual_text": 1.0},
+        "placements": {"formats": [{"name": "9x16", "width": 270, "height": 480}]},
         "products": [{"id": "soap", "videos": [{"id": "v0", "url": str(tmp_path / "ad.mp4")}]}],
     }  # fmt: skip
     path = tmp_path / "config.json"
@@ -163,6 +164,14 @@ def test_in_the_graph_a_refused_variant_fails_with_its_reason_and_a_spare_takes_
         asked = {name: (load_styles()[plan["style"]], plan["seed"]) for name, plan in plans.items()}
         looks = stylist(1e9).develop_all(asked, look_keys(cleaned.file(MEZZANINE), shots), shots.shots)
         limit, bad = between(a_filter(weights), looks)
+        strict = build_defs(path, {"stylist": stylist(limit)})
+        placed = launch(strict, instance, ["soap__v0"], most=8, assets=("placed_variants",))
+        assert f"{bad}: " in placed.failed["soap__v0"]
+        assert "SigLIP takes the picture for it" in placed.failed["soap__v0"]
+        assert "Materialize styled_variants" in placed.failed["soap__v0"]
+        assert len(list((tmp_path / ".adcraft/store/placed/soap__v0").rglob("9x16.mp4"))) == 1, (
+            "the other is kept"
+        )
         assert (
             launch(build_defs(path, {"stylist": stylist(limit)}), instance, ["soap__v0"], most=8).failed == {}
         )

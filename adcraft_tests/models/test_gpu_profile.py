@@ -103,6 +103,21 @@ def test_prompts_are_read_once_for_all_who_share_the_store(flux, cache, weights,
     assert not first[0].tokens.equal(first[1].tokens)
 
 
+def test_a_model_leaves_when_prompts_are_read_where_there_is_no_room_for_both(flux, monkeypatch):
+    from adcraft_resources.models import shelf
+    from adcraft_resources.models.flux_loading import encoder_bytes
+
+    flux.engine()
+    flux.prompts(["amber dusk"])
+    assert len(SHELF) == 1
+    needs = encoder_bytes(flux._folder())
+    monkeypatch.setattr(shelf, "free_bytes", lambda _: needs - 1)
+    flux.prompts(["amber dusk"])
+    assert len(SHELF) == 1, "a kept prompt needs no encoder"
+    flux.prompts(["pale dawn"])
+    assert len(SHELF) == 0
+
+
 def test_without_keys_the_look_is_the_grade(flux, cache):
     look = FluxStylist(flux=flux, cache=cache, content_filter=NoContentFilter()).develop(GOLD, [], SHOTS, 3)
     assert look.apply(scene(), 0, 0.0).shape == scene().shape

@@ -11,6 +11,7 @@ from adcraft_assets.automation.jobs import ad_variant_job
 from adcraft_assets.failures import range_tags
 from adcraft_assets.partitions import Catalog, ads_of, chunks_of, tags_of, video_partitions
 from adcraft_assets.placement import set_pool_limits
+from adcraft_assets.refreshes import keys_at_work
 from adcraft_assets.settings import Settings
 from adcraft_resources.downloads import identify_url
 from adcraft_resources.errors import ConfigInvalid
@@ -42,17 +43,24 @@ def catalog_sensor(
     inserted = context.instance.get_dynamic_partitions(NAME)
     present = set(inserted)
     new = [key for key in urls if key not in present]
-    returned = _returned(store, urls, present)
+    before = _known(store, urls)
+    returned = [key for key, url in urls.items() if key in present and before.get(key) != url]
+    # What a run has in hand would be made twice; it counts as not come back until that run has ended.
+    busy = keys_at_work(context.instance).intersection(returned) if returned else set[str]()
     requests = [
         dg.RunRequest(
             run_key=f"{digest_of(urls)}:{chunk[0]}",
             tags={**range_tags(chunk), **tags_of(chunk, settings.profile), "adcraft/because": "returned"},
         )
-        for chunk in chunks_of(returned, inserted, settings.batch.max_partitions_per_run)
+        for chunk in chunks_of(
+            [key for key in returned if key not in busy], inserted, settings.batch.max_partitions_per_run
+        )
     ]
-    store.ensure(KIND, CONFIG, {"urls": urls}, lambda _: None)
+    noted = {key: before.get(key) if key in busy else url for key, url in urls.items()}
+    known = {key: url for key, url in noted.items() if url is not None}
+    store.ensure(KIND, CONFIG, {"urls": known}, lambda _: None)
     if not new and not requests:
-        return dg.SkipReason(_told(settings, inserted, urls))
+        return dg.SkipReason(_told(settings, inserted, urls, busy))
     added = [video_partitions.build_add_request(new)] if new else []
     return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=added)
 
@@ -63,24 +71,28 @@ def missing_partitions(instance: dg.DagsterInstance, keys: Sequence[str]) -> lis
     return [key for key in keys if key not in present]
 
 
-def _returned(store: BundleStore, urls: Mapping[str, str], present: set[str]) -> list[str]:
-    """Return the ads with a partition that the config did not name a tick ago, or named with another URL.
+def _known(store: BundleStore, urls: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the URLs that the config named a tick ago, by ad; at the first tick, those it names now.
 
-    They count as made, so nothing else would look at their source before the night.
+    An ad with a partition that is new among them, or has another URL, counts as made, so nothing else would look at
+    its source before the night.
     """
     before = store.manifest(KIND, CONFIG)
-    known = before["identity"]["urls"] if before else urls
-    return [key for key, url in urls.items() if key in present and known.get(key) != url]
+    return before["identity"]["urls"] if before else urls
 
 
-def _told(settings: Settings, inserted: Sequence[str], urls: Mapping[str, str]) -> str:
+def _told(settings: Settings, inserted: Sequence[str], urls: Mapping[str, str], busy: set[str]) -> str:
     """Say that all is in step, and which ads left the config."""
     named = ads_of(settings, retired=True)
     retired = [key for key in inserted if key in named and key not in urls]
     removed = [key for key in inserted if key not in named]
     told = ["Every video of the config has its partition."]
-    for keys, what in ((retired, "disabled"), (removed, "no longer in the config")):
+    for keys, what in (
+        (retired, "disabled, data kept"),
+        (removed, "no longer in the config, data kept"),
+        (sorted(busy), "came back and will be looked at when the run that makes it has ended"),
+    ):
         if keys:
             more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
-            told.append(f"{len(keys)} {what}, data kept: {', '.join(keys[:SHOWN])}{more}.")
+            told.append(f"{len(keys)} {what}: {', '.join(keys[:SHOWN])}{more}.")
     return " ".join(told)

@@ -194,6 +194,26 @@ def test_a_video_that_comes_back_or_gets_another_url_is_looked_at_again(instance
     assert "1 disabled, data kept: a__x" in sense(instance, path).skip_message
 
 
+def test_a_video_that_comes_back_while_a_run_makes_it_is_looked_at_after_that_run(instance, tmp_path):
+    path = tmp_path / "config.json"
+    write_config(path, X, Y)
+    instance.add_dynamic_partitions("videos", ["a__x", "a__y"])
+    sense(instance, path)
+    write_config(path, Y)
+    sense(instance, path)
+    night = instance.create_run_for_job(
+        build_defs(path).resolve_job_def("make_ad_variants"), tags={"dagster/partition": "a__x"}
+    )
+    write_config(path, X, {**Y, "url": "https://h.example/other.mp4"})
+    (request,) = sense(instance, path).run_requests
+    assert request.tags["adcraft/video"] == "y"
+    assert "a__x" in sense(instance, path).skip_message
+    instance.report_run_canceled(night)
+    (request,) = sense(instance, path).run_requests
+    assert request.tags["adcraft/video"] == "x"
+    assert "its partition" in sense(instance, path).skip_message
+
+
 def test_the_sensor_adds_new_videos_and_never_deletes(instance, tmp_path):
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"products": [{"id": "a", "videos": [{"id": "x", "url": "x.mp4"}]}]}))

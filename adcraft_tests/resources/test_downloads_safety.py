@@ -3,7 +3,6 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
-from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
@@ -20,12 +19,6 @@ from adcraft_tests.loopback_server import LoopbackServer, loopback_server, redir
 
 VIDEO = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42" + bytes(range(256)) * 20
 QUICK = {"stall_timeout_s": 0.5, "tries": 2, "backoff_s": 0.01, "timeout_s": 10.0}
-
-
-@pytest.fixture
-def web() -> Iterator[LoopbackServer]:
-    with loopback_server() as server:
-        yield server
 
 
 class FirstLoopbackIsPublic(Downloader):

@@ -9,8 +9,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from adcraft_resources.errors import VideoUnreadable, VideoUnwritable
 from adcraft_resources.video_codecs import (
@@ -25,7 +23,6 @@ from adcraft_resources.video_codecs import (
     probe_video,
     yuv_of,
 )
-from adcraft_resources.video_codecs.aac import filled
 from adcraft_resources.video_codecs.coded_sound import EncodedSound
 from adcraft_resources.video_codecs.sound import DecodedSound
 from adcraft_tests.drawn_videos import Sound, clicks, flashes, montage, sync_offsets_ms, take, write_video
@@ -105,14 +102,6 @@ def test_shared_sound_that_ended_is_not_gone_on_with(tmp_path: Path) -> None:
         assert len(list(EncodedSound(sound, output).finish(0.5))) > 0
         with pytest.raises(ValueError, match=r"ended|samples"):
             list(EncodedSound(sound, output).finish(1.5))
-
-
-def test_facts_follow_a_file_that_is_written_anew(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "a.mp4", montage([12], size=(128, 96)), 30)
-    before = probe_video(path)
-    assert probe_video(path) is before
-    write_video(path, montage([20], size=(96, 64)), 30)
-    assert (probe_video(path).height, probe_video(path).frame_count) == (96, 20)
 
 
 def test_every_group_of_pictures_is_two_seconds(tmp_path: Path) -> None:
@@ -282,34 +271,6 @@ def test_there_is_no_offset_without_sound(tmp_path: Path) -> None:
 def test_inspecting_what_is_no_mp4_is_refused(tmp_path: Path) -> None:
     with pytest.raises(VideoUnreadable, match="not an MP4"):
         inspect_delivery(write_video(tmp_path / "a.mkv", take(3)))
-
-
-@given(st.binary(min_size=0, max_size=60), st.integers(0, 7), st.integers(0, 700))
-def test_filled_units_keep_their_bits_and_come_near_the_size(body: bytes, padding: int, size: int) -> None:
-    bits = ((int.from_bytes(b"\x01" + body) << 3) | 7) << padding
-    spare = -bits.bit_length() % 8
-    unit = bits.to_bytes((bits.bit_length() + spare) // 8)
-    out = filled(unit, size)
-    assert len(out) >= len(unit)
-    assert abs(len(out) - size) <= 20 or len(out) == len(unit)
-
-
-def test_filled_sound_decodes_to_the_same_samples(tmp_path: Path) -> None:
-    tone = (0.3 * np.sin(np.arange(48000) / 20)).astype(np.float32)
-    path = write_video(tmp_path / "a.mp4", take(30), 30, sound=Sound(tone))
-    with av.open(str(path)) as container:
-        stream = container.streams.audio[0]
-        packets = [packet for packet in container.demux(stream) if packet.size]
-        decoder = av.CodecContext.create("aac", "r")
-        decoder.extradata = stream.codec_context.extradata
-        again = av.CodecContext.create("aac", "r")
-        again.extradata = stream.codec_context.extradata
-        for packet in packets:
-            plain = [frame.to_ndarray() for frame in decoder.decode(av.Packet(bytes(packet)))]
-            long = filled(bytes(packet), 900)
-            assert len(long) > 880
-            for a, b in zip(plain, again.decode(av.Packet(long)), strict=True):
-                np.testing.assert_array_equal(a, b.to_ndarray())
 
 
 def test_a_finished_writer_is_freed_at_once(tmp_path):

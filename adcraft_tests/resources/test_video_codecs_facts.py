@@ -10,7 +10,7 @@ import pytest
 
 from adcraft_resources.errors import VideoUnreadable
 from adcraft_resources.video_codecs import VideoReader, probe_video
-from adcraft_tests.drawn_videos import Sound, clicks, take, write_video
+from adcraft_tests.drawn_videos import Sound, clicks, montage, take, write_video
 
 
 def test_facts_of_a_plain_video_are_those_drawn(tmp_path: Path) -> None:
@@ -156,3 +156,11 @@ def test_a_file_that_loses_its_last_bytes_still_reads(tmp_path: Path) -> None:
     path.write_bytes(whole.read_bytes()[:-8])
     with VideoReader(path) as reader:
         assert len(list(reader.pictures())) >= 196
+
+
+def test_facts_follow_a_file_that_is_written_anew(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", montage([12], size=(128, 96)), 30)
+    before = probe_video(path)
+    assert probe_video(path) is before
+    write_video(path, montage([20], size=(96, 64)), 30)
+    assert (probe_video(path).height, probe_video(path).frame_count) == (96, 20)

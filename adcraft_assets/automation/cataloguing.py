@@ -15,7 +15,7 @@ from adcraft_assets.refreshes import keys_at_work
 from adcraft_assets.settings import Settings
 from adcraft_resources.downloads import identify_url
 from adcraft_resources.errors import ConfigInvalid
-from adcraft_resources.store import BundleStore, digest_of
+from adcraft_resources.store import BundleStore
 
 NAME = str(video_partitions.name)
 KIND, CONFIG = "catalogues", "config"
@@ -49,15 +49,13 @@ def catalog_sensor(
     busy = keys_at_work(context.instance).intersection(returned) if returned else set[str]()
     requests = [
         dg.RunRequest(
-            run_key=f"{digest_of(urls)}:{chunk[0]}",
             tags={**range_tags(chunk), **tags_of(chunk, settings.profile), "adcraft/because": "returned"},
         )
         for chunk in chunks_of(
             [key for key in returned if key not in busy], inserted, settings.batch.max_partitions_per_run
         )
     ]
-    noted = {key: before.get(key) if key in busy else url for key, url in urls.items()}
-    known = {key: url for key, url in noted.items() if url is not None}
+    known = {key: before.get(key) if key in busy else url for key, url in urls.items()}
     store.ensure(KIND, CONFIG, {"urls": known}, lambda _: None)
     if not new and not requests:
         return dg.SkipReason(_told(settings, inserted, urls, busy))

@@ -71,6 +71,23 @@ def test_a_video_that_comes_back_while_a_run_makes_it_is_looked_at_after_that_ru
     assert "its partition" in sense(instance, path).skip_message
 
 
+def test_a_video_that_comes_back_a_second_time_is_looked_at_a_second_time(instance, tmp_path):
+    path = tmp_path / "config.json"
+    write_config(path, X, Y)
+    instance.add_dynamic_partitions("videos", ["a__x", "a__y"])
+    sense(instance, path)
+    seen = []
+    for _ in range(2):
+        write_config(path, Y)
+        sense(instance, path)
+        write_config(path, X, Y)
+        (request,) = sense(instance, path).run_requests
+        assert request.tags["adcraft/video"] == "x"
+        seen.append(request.run_key)
+    # Dagster starts no second run under a key it has seen.
+    assert seen[0] is None or seen[0] != seen[1]
+
+
 def test_the_sensor_adds_new_videos_and_never_deletes(instance, tmp_path):
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"products": [{"id": "a", "videos": [{"id": "x", "url": "x.mp4"}]}]}))

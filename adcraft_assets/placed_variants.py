@@ -18,6 +18,7 @@ from adcraft_assets.evidence import pictures, table
 from adcraft_assets.partitions import Ad, Catalog, video_partitions
 from adcraft_assets.placement import step_of
 from adcraft_assets.settings import Settings
+from adcraft_resources.algorithms.looks import sort_looks
 from adcraft_resources.cleaning import MEZZANINE
 from adcraft_resources.errors import ContentRefused, StoreDamaged
 from adcraft_resources.placements import (
@@ -34,7 +35,7 @@ from adcraft_resources.provenance import stamp
 from adcraft_resources.shot_lists import look_keys, read_shot_list
 from adcraft_resources.signing import ContentSigner, load_signer, read_credentials
 from adcraft_resources.store import Bundle, BundleStore, Draft, digest_of
-from adcraft_resources.stylists import ImageStylist, Style, sort_looks
+from adcraft_resources.stylists import ImageStylist, Style
 from adcraft_resources.text_detectors import load_tracks
 from adcraft_resources.variants import VariantPlan
 from adcraft_resources.video_codecs import (
@@ -124,19 +125,11 @@ class _Work:
         stylist: ImageStylist,
         signer: ContentSigner | None,
     ) -> "_Work":
-        ranking = upstream_of(store, "ranked_outputs", ad.key)
-        return cls(
-            store,
-            ad,
-            settings,
-            stylist,
-            ranking.read_json("ranking.json")["ranked"],
-            upstream_of(store, "cleaned_frames", ad.key, settings.gates),
-            upstream_of(store, "keyframes", ad.key),
-            upstream_of(store, "ocr_masks", ad.key),
-            upstream_of(store, "source_video", ad.key),
-            signer,
-        )
+        ranked = upstream_of(store, "ranked_outputs", ad.key).read_json("ranking.json")["ranked"]
+        cleaned = upstream_of(store, "cleaned_frames", ad.key, settings.gates)
+        stills, masks = upstream_of(store, "keyframes", ad.key), upstream_of(store, "ocr_masks", ad.key)
+        source = upstream_of(store, "source_video", ad.key)
+        return cls(store, ad, settings, stylist, ranked, cleaned, stills, masks, source, signer)
 
     @property
     def variants(self) -> dict[str, Bundle]:
@@ -221,12 +214,7 @@ class _Work:
             ad.close()
         for sound, _ in sounds.values():
             sound.unlink(missing_ok=True)
-        if refused:  # what was placed is kept: the next call goes on with it
-            told = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
-            raise ContentRefused(
-                f"The content filter refuses what was delivered before. {told}.",
-                remedy="Materialize styled_variants and ranked_outputs again: others take their place.",
-            )
+        _fail_for(refused)  # what was placed is kept: the next call goes on with it
         return placed
 
     def _master(self, video: Path, programme: Programme, place: int) -> tuple[Path, Mastering]:
@@ -272,6 +260,15 @@ class _Work:
         for path in (video, poster):
             self.signer.sign(path, source, f"{self.ad.video.id}{source.suffix}", disclosure)
         return {"video": read_credentials(video), "poster": read_credentials(poster)}
+
+
+def _fail_for(refused: Mapping[str, str]) -> None:
+    if refused:
+        told = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+        raise ContentRefused(
+            f"The content filter refuses what was delivered before. {told}.",
+            remedy="Materialize styled_variants and ranked_outputs again: others take their place.",
+        )
 
 
 def _shown(bundle: Bundle, store: BundleStore) -> Mapping[str, Any]:

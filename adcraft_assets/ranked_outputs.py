@@ -40,6 +40,7 @@ from adcraft_resources.text_detectors import TextDetector
 from adcraft_resources.variant_lanes import POSTER, VIDEO
 
 RANKING = "ranking.json"
+COLUMNS = {"rank": "rank", "variant": "id", "score": "score", "ssim": "ssim", "why": "reason"}
 
 
 @dg.asset(
@@ -281,11 +282,7 @@ def variants_of(store: BundleStore, styled: Bundle) -> dict[str, Bundle]:
 def _shown(bundle: Bundle, variants: Mapping[str, Bundle]) -> Mapping[str, Any]:
     ranking = bundle.read_json(RANKING)
     rows: Sequence[Mapping[str, Any]] = [
-        {
-            "variant": one["id"],
-            "why": one["reason"],
-            **{name: one[name] for name in ("rank", "score", "ssim")},
-        }
+        {name: one[key] for name, key in COLUMNS.items()}
         for one in [*ranking["ranked"], *ranking["rejected"]]
     ]
     posters = {f"{one['rank']}. {one['id']}": variants[one["id"]].file(POSTER) for one in ranking["ranked"]}

@@ -6,8 +6,9 @@ Belongs here: planning, rendering what is missing, spare plans for what a gate r
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import dagster as dg
@@ -75,10 +76,10 @@ def styled_variants(
 
     def make(key: str) -> Made:
         work = _Work.of(store, catalog.ad(key), settings, stylist, result_cache, encoder)
-        frames = work.shot_list.frame_count
+        frames, pixels = work.shot_list.frame_count, prod(work.tracks.size)
 
         def fill(draft: Draft) -> None:
-            with work.turn(turns), progress.stage(key, "styled_variants", frames) as on_frame:
+            with turns.of(pixels), progress.stage(key, "styled_variants", frames) as on_frame:
                 rendered = work.render(on_frame)
             draft.manifest["backend"] = type(stylist).__name__
             draft.manifest["plans"] = [plan.to_dict() for plan in work.plans]
@@ -92,7 +93,7 @@ def styled_variants(
 
         bundle, reused = store.ensure("styled_variants", key, work.identity(), fill)
         if reused and work.lost(bundle):
-            with work.turn(turns), progress.stage(key, "styled_variants", frames) as on_frame:
+            with turns.of(pixels), progress.stage(key, "styled_variants", frames) as on_frame:
                 work.restore(bundle, on_frame)
             reused = False
         verdicts = verdicts_of(bundle, settings.gates)
@@ -137,24 +138,8 @@ class _Work:
         masks = upstream_of(store, "ocr_masks", key)
         stages = cleaned.manifest, stills.manifest, masks.manifest
         basis = VariantBasis.of(*stages, styles, settings, stylist, chosen_by(encoder, ad))
-        return cls(
-            store,
-            ad,
-            settings,
-            stylist,
-            cache,
-            encoder,
-            cleaned,
-            read_shot_list(stills),
-            load_tracks(masks.path),
-            basis,
-            plans,
-        )
-
-    def turn(self, turns: Turns) -> AbstractContextManager[None]:
-        """Wait until there is memory for another ad of this size."""
-        height, width = self.tracks.size
-        return turns.of(height * width)
+        found = read_shot_list(stills), load_tracks(masks.path), basis, plans
+        return cls(store, ad, settings, stylist, cache, encoder, cleaned, *found)
 
     def identity(self) -> dict[str, Any]:
         """What the partition's bundle depends on: every plan's own identity."""

@@ -9,7 +9,7 @@ import os
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib import resources
@@ -168,20 +168,6 @@ class ImageStylist(dg.ConfigurableResource, ABC):
     ) -> Iterator[Mapping[str, Look | RefusedLook]]:
         """Looks, or refusals, in groups as they are finished; where that takes no time, all of them at once."""
         yield self.develop_all(asked, keys, shots)
-
-
-def sort_looks(
-    developed: Iterable[Mapping[str, Look | RefusedLook]],
-) -> tuple[dict[str, Look], dict[str, str]]:
-    """Return the looks of all groups by name, and why there is none for the others."""
-    looks: dict[str, Look] = {}
-    refused: dict[str, str] = {}
-    for name, look in (one for group in developed for one in group.items()):
-        if isinstance(look, RefusedLook):
-            refused[name] = look.reason
-        else:
-            looks[name] = look
-    return looks, refused
 
 
 class EmbeddedStylist(ImageStylist):

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from adcraft_resources.algorithms.looks import Look, RefusedLook
+from adcraft_resources.algorithms.looks import Look, RefusedLook, sort_looks
 from adcraft_resources.algorithms.values import Shot, TextTracks
 from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.programmes import Prefer
@@ -94,10 +94,8 @@ def _allowed(
     """The looks of each group, without those refused, which are noted."""
     try:
         for group in developed:
-            refused.update(
-                {name: look.reason for name, look in group.items() if isinstance(look, RefusedLook)}
-            )
-            looks = {name: look for name, look in group.items() if not isinstance(look, RefusedLook)}
+            looks, why = sort_looks([group])
+            refused.update(why)
             if looks:
                 yield looks
     finally:

@@ -7,6 +7,7 @@ a style or fitting it to a clip (stylists.py), looks carried from restyled keyfr
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -60,6 +61,20 @@ class RefusedLook:
     """In place of a look: why a content filter lets none pass."""
 
     reason: str
+
+
+def sort_looks(
+    developed: Iterable[Mapping[str, Look | RefusedLook]],
+) -> tuple[dict[str, Look], dict[str, str]]:
+    """Return the looks of all groups by name, and why there is none for the others."""
+    looks: dict[str, Look] = {}
+    refused: dict[str, str] = {}
+    for name, look in (one for group in developed for one in group.items()):
+        if isinstance(look, RefusedLook):
+            refused[name] = look.reason
+        else:
+            looks[name] = look
+    return looks, refused
 
 
 class GrainedLook(Look):

@@ -114,4 +114,4 @@ def _sharpness(luma: np.ndarray) -> float:
     """Variance of the Laplacian (Pech-Pacheco et al., 2000), of the luma at a quarter to a half of full size."""
     factor = max(1, min(luma.shape) // _SHARPNESS_SIDE)
     small = cv2.resize(luma, (luma.shape[1] // factor, luma.shape[0] // factor), interpolation=cv2.INTER_AREA)
-    return float(cv2.Laplacian(small, cv2.CV_16S).var())
+    return float(cv2.meanStdDev(cv2.Laplacian(small, cv2.CV_16S))[1].item() ** 2)

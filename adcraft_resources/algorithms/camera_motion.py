@@ -143,21 +143,23 @@ def fit_transform(here: NDArray[Any], there: NDArray[Any]) -> Transform | None:
         best = _simplest(here[keep].astype(np.float64), there[keep].astype(np.float64), best)
         error = _errors(best, here.astype(np.float64), there.astype(np.float64))
         tight = error < max(TIGHT_PX, 2 * float(np.median(error[keep])))
-        if int(tight.sum()) < MIN_PAIRS:
+        if int(tight.sum()) < MIN_PAIRS or np.array_equal(tight, keep):
             break
         keep = tight
     return best
 
 
 def _simplest(here: NDArray[np.float64], there: NDArray[np.float64], best: Transform) -> Transform:
-    ones = np.column_stack([here, np.ones(len(here))])
-    for simple in (_similarity(here, there), _affine(ones, there)):
-        if _rms(simple, here, there) <= 1.15 * _rms(best, here, there) + 0.005:
+    enough = 1.15 * _rms(best, here, there) + 0.005
+    for fit in (_similarity, _affine):
+        simple = fit(here, there)
+        if _rms(simple, here, there) <= enough:
             return simple
     return best
 
 
-def _affine(ones: NDArray[np.float64], there: NDArray[np.float64]) -> Transform:
+def _affine(here: NDArray[np.float64], there: NDArray[np.float64]) -> Transform:
+    ones = np.column_stack([here, np.ones(len(here))])
     solution = np.linalg.lstsq(ones, there, rcond=None)[0]
     return np.vstack([solution.T, [0, 0, 1]])
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
@@ -51,10 +52,11 @@ def _fill_level(planes: list[Field], weight: Field) -> list[Field]:
     return filled
 
 
-def _halved(plane: Field) -> Field:
+def _halved(plane: MatLike) -> Field:
     """Return the means of 2 x 2 squares, an odd edge completed with zeros."""
     height, width = plane.shape
     if height % 2 or width % 2:
-        plane = np.pad(plane, ((0, height % 2), (0, width % 2)))
+        # Several times as fast as np.pad on the small levels.
+        plane = cv2.copyMakeBorder(plane, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT)
     size = ((width + 1) // 2, (height + 1) // 2)
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)

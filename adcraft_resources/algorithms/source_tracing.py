@@ -67,12 +67,14 @@ def trace_sources(
     for frame in order:
         where = np.flatnonzero(clip.hidden[frame]).astype(np.int32) if before is None else before[frame].where
         known = no_sources(where) if before is None else before[frame]
-        if neighbour is None or len(where) == 0 or not clip.hidden[frame].any():
+        if neighbour is None or known.found.all() or not clip.hidden[frame].any():
             tracing.keep(frame, known)
         else:
-            sources = tracing.completed(known, step(frame, neighbour, where), neighbour)
+            sources = tracing.completed(known, frame, neighbour, step)
             tracing.keep(frame, sources)
-            tracing.keep(frame, tracing.bridged(sources))
+            bridged = tracing.bridged(sources)
+            if bridged is not sources:
+                tracing.keep(frame, bridged)
         neighbour = frame
     return tracing.done
 
@@ -114,23 +116,26 @@ class _Tracing:
         hidden = self._clip.hidden.reshape(self._clip.count, -1)
         for offset in (1, -1, self._clip.blocks[1], -self._clip.blocks[1]):
             beside = np.clip(sources.where[missing] + offset, 0, len(self._frame) - 1)
-            there, inside = self._landing(sources.where[missing], self._dx[beside], self._dy[beside])
-            usable = inside & (self._frame[beside] >= 0)
-            usable[usable] = ~hidden[self._frame[beside[usable]], there[usable]]
+            usable = self._frame[beside] >= 0
+            there, inside = self._landing(
+                sources.where[missing[usable]], self._dx[beside[usable]], self._dy[beside[usable]]
+            )
+            usable[usable] = inside & ~hidden[self._frame[beside[usable]], there]
             chosen, beside = missing[usable], beside[usable]
             frame[chosen], dx[chosen], dy[chosen] = self._frame[beside], self._dx[beside], self._dy[beside]
             missing = missing[~usable]
         return Sources(sources.where, frame, dx, dy)
 
-    def completed(self, known: Sources, step: tuple[Points, Points], neighbour: int) -> Sources:
-        """Follow the blocks `known` has no source for."""
+    def completed(self, known: Sources, frame: int, neighbour: int, step: StepField) -> Sources:
+        """Follow the blocks of `frame` that `known` has no source for."""
         missing = np.flatnonzero(known.frame < 0)
-        if len(missing) == len(known.where):
-            return self.resumed(self.follow(known.where, *step, neighbour))
-        new = self.resumed(self.follow(known.where[missing], step[0][missing], step[1][missing], neighbour))
-        frame, dx, dy = known.frame.copy(), known.dx.copy(), known.dy.copy()
-        frame[missing], dx[missing], dy[missing] = new.frame, new.dx, new.dy
-        return Sources(known.where, frame, dx, dy)
+        where = known.where if len(missing) == len(known.where) else known.where[missing]
+        new = self.resumed(self.follow(where, *step(frame, neighbour, where), neighbour))
+        if where is known.where:
+            return new
+        there, dx, dy = known.frame.copy(), known.dx.copy(), known.dy.copy()
+        there[missing], dx[missing], dy[missing] = new.frame, new.dx, new.dy
+        return Sources(known.where, there, dx, dy)
 
     def follow(self, where: Indices, dx: Points, dy: Points, neighbour: int) -> Sources:
         """Take one step: seen in the neighbour, or wherever the block the step lands on is seen."""

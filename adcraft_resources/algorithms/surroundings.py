@@ -13,7 +13,8 @@ from adcraft_resources.algorithms.mask_geometry import MaskGeometry
 from adcraft_resources.algorithms.push_pull import push_pull
 from adcraft_resources.algorithms.window_clip import WindowClip
 
-REFRESH = 6  # frames an error estimate stays good
+REFRESH_FRAMES = 6  # an error estimate stays good so long ...
+REFRESH_USES = 3  # ... and at least for so many frames painted: under a calm motion those lie apart
 SAFE_SHARE = 0.15  # local share of safe samples below which an energy says nothing
 LAGS = (1, 2, 4, 8, 16, 32)  # blocks
 LOCAL_BLOCKS = 17  # side of the square over which differences are averaged
@@ -29,6 +30,7 @@ class Surroundings:
     def __init__(self) -> None:
         self._error: Field = np.zeros(0, np.float32)
         self._of: tuple[int, MaskGeometry] | None = None
+        self._uses = 0
 
     def error_of(self, clip: WindowClip, frame: int, geometry: MaskGeometry) -> Field:
         """Return the expected squared luma error (n,) of a smooth continuation at the filled blocks.
@@ -36,14 +38,20 @@ class Surroundings:
         It is the energy of the detail around the mask which such a continuation lacks; it grows with the depth under
         the mask as samples differ with their distance.
         """
-        if self._of is None or self._of[1] is not geometry or frame - self._of[0] >= REFRESH:
+        if self._is_stale(frame, geometry):
             rows, columns = geometry.area
             safe = ~geometry.unsafe[rows, columns]
             half = clip.half(frame)[rows, columns].astype(np.float32)
             row, column = geometry.block_rows - rows.start, geometry.block_columns - columns.start
             self._error = VARIOGRAM_SHARE * _variogram(half, safe, row, column, geometry.depth)
-            self._of = (frame, geometry)
+            self._of, self._uses = (frame, geometry), 0
+        self._uses += 1
         return self._error
+
+    def _is_stale(self, frame: int, geometry: MaskGeometry) -> bool:
+        if self._of is None or self._of[1] is not geometry:
+            return True
+        return frame - self._of[0] >= REFRESH_FRAMES and self._uses >= REFRESH_USES
 
     def values_of(
         self, clip: WindowClip, frame: int, geometry: MaskGeometry, chosen: NDArray[np.intp]

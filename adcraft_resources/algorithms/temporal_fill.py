@@ -27,7 +27,9 @@ from adcraft_resources.algorithms.window_clip import Indices, WindowClip, read_p
 
 ERROR_FLOOR = 2.0  # squared levels: below this all predictions are equally good
 UNTRIED = 400.0  # squared levels assumed where the ring says nothing
-VERDICT_FRAMES = 2  # frames a verdict of the ring stays good
+VERDICT_PAINTINGS = (
+    2  # a verdict of the ring stays good so often: under a calm motion only some frames are painted
+)
 GOOD = 8.0  # squared levels: a source erring less is taken as it is
 DRIFT_LEVELS = 3.0  # further from the median a change is no change of light
 NEGLIGIBLE = 0.06  # a prediction with less than this share of a block is not worth sampling
@@ -57,12 +59,13 @@ class _Verdict:
 
 
 class FramePainter:
-    """Fills the frames of one window in order; verdicts are reused for a few frames under the same mask."""
+    """Fills the frames of one window in order; verdicts are reused under the same mask."""
 
     def __init__(self) -> None:
         self._surroundings = Surroundings()
         self._verdicts: list[_Verdict] = []
-        self._of: tuple[int, MaskGeometry] | None = None
+        self._of: MaskGeometry | None = None
+        self._uses = 0
 
     def fill(
         self,
@@ -76,9 +79,10 @@ class FramePainter:
 
         `lifted` is what stands under a see-through mark.
         """
-        if self._of is None or self._of[1] is not geometry or frame - self._of[0] >= VERDICT_FRAMES:
+        if self._of is not geometry or self._uses >= VERDICT_PAINTINGS:
             self._verdicts = [_judge(clip, frame, geometry, sources) for sources in traces]
-            self._of = (frame, geometry)
+            self._of, self._uses = geometry, 0
+        self._uses += 1
         around_error = self._surroundings.error_of(clip, frame, geometry)
         errors = np.stack(
             [

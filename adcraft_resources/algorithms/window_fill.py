@@ -207,6 +207,10 @@ def _remembered(step: StepField) -> StepField:
         kept = answers.get((frame, neighbour))
         if kept is not None and np.array_equal(kept[0], where):
             return kept[1]
+        if kept is not None and len(where) < len(kept[0]):
+            place = np.searchsorted(kept[0], where).clip(max=len(kept[0]) - 1)
+            if np.array_equal(kept[0][place], where):  # fewer than it knows, as after a still fill
+                return kept[1][0][place], kept[1][1][place]
         answer = step(frame, neighbour, where)
         answers.setdefault((frame, neighbour), (where, answer))
         return answer

@@ -41,13 +41,21 @@ def camera_steps(clip: WindowClip, steps: Sequence[Transform]) -> StepField:
         if still:
             zeros = np.zeros(len(where), np.float32)
             return zeros, zeros
-        transform = np.linalg.inv(to_first[neighbour]) @ to_first[frame]
-        row, column = np.divmod(where, width)
-        centres = np.column_stack([2 * column + 0.5, 2 * row + 0.5]).astype(np.float32)
-        moved = cv2.perspectiveTransform(centres[None], transform)[0] - centres
-        return np.ascontiguousarray(moved[:, 0]), np.ascontiguousarray(moved[:, 1])
+        return _shifts(np.linalg.inv(to_first[neighbour]) @ to_first[frame], where, width)
 
     return step
+
+
+def _shifts(transform: Transform, where: Indices, width: int) -> tuple[Points, Points]:
+    """Return by how much `transform` moves the centres of blocks, in luma pixels, (n,) float32 each way."""
+    row, column = np.divmod(where, np.int32(width))
+    x, y = (2 * axis.astype(np.float32) + np.float32(0.5) for axis in (column, row))
+    across, down, over = (transform / transform[2, 2]).astype(np.float32)
+    to_x, to_y = across[0] * x + across[1] * y + across[2], down[0] * x + down[1] * y + down[2]
+    if over[0] or over[1]:
+        depth = over[0] * x + over[1] * y + over[2]
+        to_x, to_y = to_x / depth, to_y / depth
+    return to_x - x, to_y - y
 
 
 def flow_steps(clip: WindowClip) -> StepField:

@@ -22,7 +22,7 @@ class EmbeddedInpainter(Inpainter):
     @property
     def version(self) -> str:
         """Of the method."""
-        return "7"
+        return "8"
 
     def fill(self, frame: Frame, mask: Mask) -> Frame:
         """Return the still with masked pixels continued from around; see `Inpainter.fill`."""

@@ -24,7 +24,7 @@ from adcraft_resources.inpainters.removal_report import RemovalReport
 
 log = logging.getLogger(__name__)
 
-METHOD = "1"
+METHOD = "2"
 SEED = 7
 CONTEXT = 0.75  # of the hole's sides, seen around it
 LEAST_CONTEXT_PX = 96

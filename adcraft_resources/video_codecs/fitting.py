@@ -43,6 +43,7 @@ _WORTH_LOWERING_KEYS = 6  # a new encoder costs a picture coded alone; so many m
 _THOROUGH_GAIN_CRF = 1.5  # what the greater effort saves, in crf steps
 _LIMITED, _FULL = 1, 2  # AVCOL_RANGE
 _QUICK = "weightp=0:me=dia"
+_LIGHT = f"{_QUICK}:partitions=i8x8,i4x4"  # a quarter less work; up to 12 % more bytes on the clips it was tried on
 _THOROUGH = "weightp=0:me=dia:subme=7:trellis=1:ref=2"
 
 
@@ -101,7 +102,7 @@ class _Account:
 class FittedEncoder:
     """Encodes frames for `stream`, whose options it sets after a trial on the first frames.
 
-    Stays at `crf` (or a little better) where the bytes allow, with the lesser of two efforts if possible; otherwise
+    Stays at `crf` (or a little better) where the bytes allow, with the least of three efforts that does; otherwise
     raises it: for the whole clip by the trial, and later by a new encoder when the budget would be overrun.
     """
 
@@ -113,7 +114,7 @@ class FittedEncoder:
         self._curve = ByteCurve(table)
         self._threads = threads
         self._best_crf = crf
-        self._choice = Choice(_QUICK, crf)
+        self._choice = Choice(_LIGHT, crf)
         self._encoder = stream.codec_context
         set_up(self._encoder, facts, threads)
         self._held: list[av.VideoFrame] = []
@@ -149,11 +150,12 @@ class FittedEncoder:
 
     def _fitting_choice(self, frames: Sequence[av.VideoFrame]) -> Choice:
         """The least effort that keeps `crf` within the aim, spare bytes used; else the lowest crf that does."""
-        choice = Choice(_QUICK, self._best_crf)
-        ratio = self._trial(frames, choice)
-        if ratio > AIM:
-            choice = Choice(_THOROUGH, self._best_crf)
+        choice, ratio = self._choice, math.inf
+        for effort in (_LIGHT, _QUICK, _THOROUGH):
+            choice = Choice(effort, self._best_crf)
             ratio = self._trial(frames, choice)
+            if ratio <= AIM:
+                break
         if ratio <= AIM and self._facts.duration_s < _SHORT_S:
             return choice
         if ratio <= AIM:
@@ -238,7 +240,7 @@ class FittedEncoder:
         affordable = max(0.05, (budget - self._key_bytes) / remaining)
         crf = self._choice.crf + _MARGIN_CRF + _CRF_PER_HALVING * math.log2(ratio / affordable)
         if overrun > 0:
-            gained = _THOROUGH_GAIN_CRF if self._choice.params == _QUICK else 0.0
+            gained = 0.0 if self._choice.params == _THOROUGH else _THOROUGH_GAIN_CRF
             return Choice(_THOROUGH, min(_WORST_CRF, max(self._choice.crf, crf - gained)))
         lower = max(self._best_crf, crf)
         return Choice(self._choice.params, lower) if lower < self._choice.crf - _MARGIN_CRF else None

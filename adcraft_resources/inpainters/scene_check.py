@@ -5,7 +5,6 @@ Belongs here: sampling frames of both files and comparing them. Does not: decidi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.similarity import masked_similarity
 from adcraft_resources.algorithms.values import TextTracks
-from adcraft_resources.video_codecs import VideoReader
+from adcraft_resources.video_codecs import pictures_at
 
 SAMPLES = 24  # frames compared: enough for a 5th percentile to mean something, few enough to cost little
 SHRINK_ABOVE = 400  # px of the short side: larger pictures are compared at half size
@@ -48,8 +47,8 @@ class SceneCheck:
     def measured(self, written: Path) -> SceneSimilarity:
         """Compare the sampled frames with what `written` decodes to."""
         values: dict[int, float] = {}
-        for frame, luma in _lumas(written, set(self._kept)):
-            before = self._kept[frame]
+        for frame, picture in pictures_at(written, list(self._kept)):
+            before, luma = self._kept[frame], _small(picture.y)
             mask = self._tracks.mask_at(frame)
             hidden = np.zeros(before.shape, np.bool_)
             if mask is not None:
@@ -64,13 +63,6 @@ class SceneCheck:
         return SceneSimilarity(
             float(np.percentile(list(values.values()), 5)), values[worst], worst, len(values)
         )
-
-
-def _lumas(path: Path, frames: set[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    with VideoReader(path) as reader:
-        for item in reader.pictures():
-            if item.index in frames:
-                yield item.index, _small(item.picture.y)
 
 
 def _small(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from adcraft_resources.video_codecs.loudness import (
 )
 from adcraft_resources.video_codecs.mezzanine import MezzanineWriter, stream_copy
 from adcraft_resources.video_codecs.pictures import TimedFrame, TimedPicture, rgb_of, small_rgb_of, yuv_of
-from adcraft_resources.video_codecs.reading import VideoReader, frames_at, read_frames
+from adcraft_resources.video_codecs.reading import VideoReader, frames_at, pictures_at, read_frames
 from adcraft_resources.video_codecs.sound import DecodedSound, SplicedSound
 from adcraft_resources.video_codecs.timing import (
     at_constant_rate,
@@ -45,6 +45,7 @@ __all__ = [
     "inspect_delivery",
     "master_sound",
     "measure_loudness",
+    "pictures_at",
     "probe_video",
     "read_frames",
     "resample_times",

@@ -113,9 +113,15 @@ def read_frames(path: Path, indices: Sequence[int]) -> dict[int, Frame]:
 
 
 def frames_at(path: Path, indices: Sequence[int]) -> Iterator[tuple[int, Frame]]:
-    """Yield (index, RGB) of the pictures with these indices in ascending order.
+    """Yield (index, RGB) of the pictures with these indices in ascending order, as `pictures_at`."""
+    for index, picture in pictures_at(path, indices):
+        yield index, rgb_of(picture)
 
-    Seeks to the keyframe before the next picture where that skips some.
+
+def pictures_at(path: Path, indices: Sequence[int]) -> Iterator[tuple[int, Yuv420]]:
+    """Yield (index, picture) of the pictures with these indices in ascending order.
+
+    Seeks to the keyframe before the next picture where that skips some, and passes over what nothing is predicted from.
 
     Raises:
         VideoUnreadable: As `VideoReader`, or one of the pictures does not decode.
@@ -160,12 +166,12 @@ def _groups(wanted: list[int], pts: Sequence[int], keys: Sequence[int]) -> list[
 
 def _taken(
     container: InputContainer, facts: VideoFacts, missing: dict[int, int], passed_over: Set[int] | None = None
-) -> Iterator[tuple[int, Frame]]:
+) -> Iterator[tuple[int, Yuv420]]:
     """Decode on until every picture of `missing` (microseconds → index) is found; takes each out of it."""
     for pts_s, picture in decode_pictures(container, facts, 1, passed_over=passed_over):
         index = missing.pop(_microseconds(pts_s), None)
         if index is not None:
-            yield index, rgb_of(picture)
+            yield index, picture
         if not missing:
             return
 

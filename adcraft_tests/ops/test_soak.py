@@ -1,5 +1,6 @@
 """Nights with kills: `ADCRAFT_SOAK_NIGHTS` (2 unless named, 7 by CASES=all) and `ADCRAFT_SOAK_SEED` are their
-number and their luck; `ADCRAFT_SOAK_RECORD` names a file for the record."""
+number and their luck; `ADCRAFT_SOAK_RECORD` names a file for the record, `ADCRAFT_SOAK_KEEP` the folder that gets the
+deployment of a soak that fails (a new one in the temporary folder unless named)."""
 
 import json
 import os
@@ -9,6 +10,7 @@ import pytest
 
 from adcraft_tests.ops.conftest import SECRET
 from adcraft_tests.ops.soak import HARMS, Week
+from adcraft_tests.ops.soak_evidence import kept_on_failure
 from adcraft_tests.ops.soak_faults import faults_of
 
 pytestmark = pytest.mark.ops
@@ -22,7 +24,13 @@ def keep(week):
 
 def test_nights_with_kills_lose_nothing_and_do_nothing_twice(deployment, site, webhook):
     week = Week(site, deployment, int(os.environ.get("ADCRAFT_SOAK_SEED", "7")))
-    count = int(os.environ.get("ADCRAFT_SOAK_NIGHTS", "2"))
+    with kept_on_failure(deployment, lambda: week.nights):
+        spend(week, int(os.environ.get("ADCRAFT_SOAK_NIGHTS", "2")), webhook)
+
+
+def spend(week, count, webhook):
+    """Let a week of `count` nights and a calm one pass, and judge it."""
+    deployment = week.deployment
     week.begin()
     deployment.module = "adcraft_tests.ops.fast_definitions"
     deployment.start(

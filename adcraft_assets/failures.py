@@ -13,6 +13,8 @@ from adcraft_assets.chunks import BAD_PARTITIONS, TRANSIENT_PARTITIONS
 from adcraft_assets.partitions import video_partitions
 
 RELAUNCH_OF = "adcraft/relaunch_of"
+REFRESH = "adcraft/refresh"
+"""Run tag: the id of the plan a run belongs to."""
 
 
 def keys_of(run: dg.DagsterRun, instance: dg.DagsterInstance, inserted: Sequence[str] = ()) -> list[str]:

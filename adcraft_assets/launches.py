@@ -16,6 +16,7 @@ from adcraft_assets.failures import RELAUNCH_OF, bad_keys_of, failed_checks_of, 
 from adcraft_assets.partitions import Catalog, chunks_of, video_partitions
 from adcraft_assets.refreshes import current_plan, current_report
 from adcraft_assets.run_workers import PROCESS, this_process
+from adcraft_assets.work_in_hand import LAUNCHER
 from adcraft_resources.errors import UpstreamMissing
 from adcraft_resources.store import BundleStore
 
@@ -110,7 +111,7 @@ def _origin(parent: str | None) -> dict[str, str]:
 
 
 def _own_tags() -> dict[str, str]:
-    return {"adcraft/launcher": "cli", PROCESS: this_process()}
+    return {LAUNCHER: "cli", PROCESS: this_process()}
 
 
 def launch_refresh(

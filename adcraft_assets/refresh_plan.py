@@ -12,10 +12,11 @@ import dagster as dg
 from adcraft_assets.approvals import approvals_of
 from adcraft_assets.evidence import numbers, table
 from adcraft_assets.partitions import Ad, Catalog, ads_of, video_partitions
-from adcraft_assets.refreshes import NIGHT, RefreshPlan, keep_plan, keys_at_work, plan_id
+from adcraft_assets.refreshes import NIGHT, RefreshPlan, keep_plan, plan_id
 from adcraft_assets.settings import Settings
 from adcraft_assets.source_states import ask_sources
 from adcraft_assets.staleness import Need, Roles, Surveyor
+from adcraft_assets.work_in_hand import keys_at_work, keys_left_to_automation
 from adcraft_resources.downloads import Downloader
 from adcraft_resources.rotations import rotate, rotation_of, tired_variants
 from adcraft_resources.signing import fingerprint_of
@@ -54,7 +55,7 @@ def make_plan(
     night: str,
     turn: bool = True,
 ) -> RefreshPlan:
-    """Return the plan of a night; ads that other runs are making just now are left to them.
+    """Return the plan of a night; ads that others make just now, or are about to, are left to them.
 
     Args:
         instance: Where partitions and runs are; new ads get their partitions.
@@ -78,6 +79,10 @@ def make_plan(
     approvals = approvals_of(catalog, settings)
     surveyor = Surveyor(store, settings, roles, catalog.results_folder(), approvals, seal)
     needs = _needs(surveyor, {key: ad for key, ad in ads.items() if key not in busy}, catalog, downloader)
+    unmade = [key for key, need in needs.items() if (need.state, need.stage) == ("stale", "source_video")]
+    for key in keys_left_to_automation(instance, unmade):
+        busy.add(key)
+        del needs[key]
     if turn and settings.refresh.mode == "rotate":
         needs = {key: _turned(store, need, settings, night) for key, need in needs.items()}
     wanting = tuple(need for need in needs.values() if need.state != "fresh")

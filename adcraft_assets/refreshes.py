@@ -10,15 +10,12 @@ from typing import Any
 
 import dagster as dg
 
-from adcraft_assets.failures import Fault, faults_of, gate_faults_of, keys_of
+from adcraft_assets.failures import REFRESH, Fault, faults_of, gate_faults_of, keys_of
 from adcraft_assets.partitions import chunks_of, video_partitions
-from adcraft_assets.run_workers import runs_at_work
 from adcraft_assets.staleness import Need
 from adcraft_resources.store import BundleStore, digest_of
 
 PLANS, REPORTS, NIGHTLY = "refresh_plans", "refresh_reports", "nightly"
-REFRESH = "adcraft/refresh"
-"""Run tag: the id of the plan a run belongs to."""
 ATTEMPT = "adcraft/attempt"
 NIGHT = "adcraft/night"
 
@@ -34,7 +31,7 @@ class RefreshPlan:
         checked: Ads looked at.
         fresh: Ads that need nothing.
         needs: What the others need.
-        busy: Keys that other runs were making at that time.
+        busy: Keys that other runs were making at that time, or were about to.
     """
 
     id: str
@@ -117,12 +114,6 @@ def runs_of(instance: dg.DagsterInstance, plan: RefreshPlan) -> list[dg.DagsterR
     """Return the runs that make a plan's ads, the oldest first."""
     runs = instance.get_runs(dg.RunsFilter(tags={REFRESH: plan.id}))
     return sorted((run for run in runs if ATTEMPT in run.tags), key=lambda run: int(run.tags[ATTEMPT]))
-
-
-def keys_at_work(instance: dg.DagsterInstance) -> set[str]:
-    """Return the keys that runs are making, or will make again by themselves."""
-    inserted = instance.get_dynamic_partitions(str(video_partitions.name))
-    return {key for run in runs_at_work(instance) for key in keys_of(run, instance, inserted)}
 
 
 def progress_of(instance: dg.DagsterInstance, plan: RefreshPlan, retries: int) -> Progress:

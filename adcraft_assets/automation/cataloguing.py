@@ -11,8 +11,8 @@ from adcraft_assets.automation.jobs import ad_variant_job
 from adcraft_assets.failures import range_tags
 from adcraft_assets.partitions import Catalog, ads_of, chunks_of, tags_of, video_partitions
 from adcraft_assets.placement import set_pool_limits
-from adcraft_assets.refreshes import keys_at_work
 from adcraft_assets.settings import Settings
+from adcraft_assets.work_in_hand import keys_at_work
 from adcraft_resources.downloads import identify_url
 from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.store import BundleStore

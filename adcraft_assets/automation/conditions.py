@@ -5,6 +5,8 @@ Belongs here: declarative conditions and the sensors that evaluate them. Does no
 
 import dagster as dg
 
+from adcraft_assets.work_in_hand import NEW_ADS
+
 AC = dg.AutomationCondition
 
 NEW_AD = (AC.missing() & ~AC.any_deps_missing() & ~AC.in_progress() & ~AC.execution_failed()).with_label(
@@ -18,7 +20,7 @@ AFTER_ANY_AD = (AC.any_deps_updated().since(AC.newly_requested()) & ~AC.in_progr
 """An update while the summary is being written is not forgotten: only a new request ends what `since` remembers."""
 
 new_ads_sensor = dg.AutomationConditionSensorDefinition(
-    "make_new_ads",
+    NEW_ADS,
     target=dg.AssetSelection.groups("ingest", "clean", "style") | dg.AssetSelection.assets("ranked_outputs"),
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,

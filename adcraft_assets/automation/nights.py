@@ -11,21 +11,20 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from adcraft_assets.automation.jobs import ad_variant_job
-from adcraft_assets.failures import range_tags
+from adcraft_assets.failures import REFRESH, range_tags
 from adcraft_assets.partitions import Catalog, tags_of
 from adcraft_assets.refreshes import (
     ATTEMPT,
     NIGHT,
-    REFRESH,
     RefreshPlan,
     current_plan,
     current_report,
-    keys_at_work,
     next_chunks,
     progress_of,
 )
 from adcraft_assets.run_workers import UNFINISHED
 from adcraft_assets.settings import Settings
+from adcraft_assets.work_in_hand import keys_at_work
 from adcraft_resources.errors import AdcraftError
 from adcraft_resources.store import BundleStore
 

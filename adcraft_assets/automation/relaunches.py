@@ -8,22 +8,16 @@ from collections.abc import Iterator
 import dagster as dg
 
 from adcraft_assets.automation.jobs import ad_variant_job
-from adcraft_assets.failures import (
-    RELAUNCH_OF,
-    bad_keys_of,
-    failed_checks_of,
-    keys_of,
-    range_tags,
-)
+from adcraft_assets.failures import RELAUNCH_OF, range_tags
 from adcraft_assets.partitions import chunks_of, video_partitions
-from adcraft_assets.refreshes import REFRESH, keys_at_work
+from adcraft_assets.work_in_hand import RELAUNCHING, keys_at_work, keys_to_relaunch
 
 NAME = str(video_partitions.name)
 CARRIED = ("adcraft/product", "adcraft/profile", "adcraft/because", "adcraft/backfill")
 
 
 @dg.run_failure_sensor(
-    name="relaunch_good_keys",
+    name=RELAUNCHING,
     request_job=ad_variant_job,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="When some videos of a run fail, starts the others again without them; finished stages are reused.",
@@ -31,11 +25,9 @@ CARRIED = ("adcraft/product", "adcraft/profile", "adcraft/because", "adcraft/bac
 def relaunch_sensor(context: dg.RunFailureSensorContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Launch the good keys of a failed range run again, without the bad ones."""
     run, instance = context.dagster_run, context.instance
-    keys = keys_of(run, instance)
-    bad = {**bad_keys_of(run.run_id, instance), **failed_checks_of(run.run_id, instance)}
-    taken = keys_at_work(instance)
-    good = [key for key in keys if key not in bad and key not in taken]
-    if not bad or not good or "adcraft/launcher" in run.tags or REFRESH in run.tags:
+    taken = keys_at_work(instance, apart_from=run.run_id)
+    good = [key for key in keys_to_relaunch(run, instance) if key not in taken]
+    if not good:
         yield dg.SkipReason("No keys to start again.")
         return
     inserted = instance.get_dynamic_partitions(NAME)

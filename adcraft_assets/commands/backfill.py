@@ -23,6 +23,7 @@ from adcraft_assets.launches import Outcome, add_partitions, launch, launch_summ
 from adcraft_assets.partitions import Ad, Catalog, ads_of
 from adcraft_assets.settings import Settings, load_settings
 from adcraft_assets.staleness import Roles, Surveyor
+from adcraft_assets.work_in_hand import relaunches_to_come
 from adcraft_resources.errors import ConfigInvalid
 from adcraft_resources.progress import Progress
 from adcraft_resources.signing import fingerprint_of
@@ -158,13 +159,8 @@ def _family(instance: dg.DagsterInstance, backfill_id: str) -> list[dg.DagsterRu
 
 def _awaits_relaunch(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun]) -> bool:
     """Whether the sensor still has to start the good keys of a failed run again."""
-    relaunched = {run.tags[RELAUNCH_OF] for run in runs if RELAUNCH_OF in run.tags}
-    for run in runs:
-        if run.status == dg.DagsterRunStatus.FAILURE and run.run_id not in relaunched:
-            bad = {**faults_of(run.run_id, instance), **gate_faults_of(run.run_id, instance)}
-            if bad and set(keys_of(run, instance)) - set(bad):
-                return True
-    return False
+    to_come = relaunches_to_come(instance)
+    return any(run.run_id in to_come for run in runs)
 
 
 def _outcome(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun], keys: Sequence[str]) -> Outcome:

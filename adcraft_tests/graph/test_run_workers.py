@@ -19,10 +19,11 @@ from adcraft_assets.automation.nights import next_requests
 from adcraft_assets.definitions import resources_of
 from adcraft_assets.failures import keys_of
 from adcraft_assets.refresh_plan import make_plan
-from adcraft_assets.refreshes import RefreshPlan, keys_at_work
+from adcraft_assets.refreshes import RefreshPlan
 from adcraft_assets.run_workers import PROCESS, is_dead, this_process
 from adcraft_assets.settings import parse_settings
 from adcraft_assets.staleness import Need, Roles
+from adcraft_assets.work_in_hand import keys_at_work
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = yaml.safe_load((ROOT / "postgres" / "dagster.yaml").read_text())["run_launcher"]

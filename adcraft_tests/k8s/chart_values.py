@@ -88,6 +88,10 @@ class RunMonitoring(Part):
     free_slots_after_run_end_seconds: int
 
 
+class Sensors(Part):
+    use_threads: bool
+
+
 class Daemon(Part):
     image: Image | None = None
     env: dict[str, str] = {}
@@ -99,6 +103,7 @@ class Daemon(Part):
     resources: dict[str, Any] = {}
     run_coordinator: RunCoordinator
     run_monitoring: RunMonitoring
+    sensors: Sensors
     run_retries: Enabled
 
 
@@ -218,6 +223,7 @@ def instance_of(values: Values) -> dict[str, Any]:
             "module": "dagster._core.storage.noop_compute_log_manager",
             "class": "NoOpComputeLogManager",
         },
+        "sensors": {"use_threads": values.dagster_daemon.sensors.use_threads},
         "telemetry": {"enabled": values.telemetry.enabled},
         **values.additional_instance_config,
     }

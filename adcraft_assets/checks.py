@@ -15,6 +15,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 from adcraft_assets.approvals import GATE
+from adcraft_assets.gate_words import LOOK, page_of, plain_name
 from adcraft_assets.partitions import video_partitions
 from adcraft_resources.errors import GateFailed, StoreDamaged, UpstreamMissing
 from adcraft_resources.experiments import ISOLATION
@@ -171,7 +172,7 @@ def evaluation_of(
         blocking=verdict.holds_back and verdict.gate not in INFORMING,
         severity=severity_of(verdict),
         description=verdict.reason,
-        metadata=evidence_of(verdict, shown),
+        metadata=evidence_of(verdict, key, shown),
         target_materialization_data=Target(run_id=of.run_id, storage_id=of.storage_id, timestamp=of.timestamp)
         if of
         else None,
@@ -193,7 +194,7 @@ def results_of(
         failing = sorted(key for key, verdict in judged.items() if not verdict.passed)
         if len(judged) == 1:
             ((key, verdict),) = judged.items()
-            passed, told, metadata = verdict.passed, verdict.reason, evidence_of(verdict, shown[key])
+            passed, told, metadata = verdict.passed, verdict.reason, evidence_of(verdict, key, shown[key])
         else:
             passed = len(failing) < len(judged)
             told = f"{len(judged) - len(failing)} of {len(judged)} partitions pass"
@@ -216,15 +217,20 @@ def severity_of(verdict: Verdict) -> dg.AssetCheckSeverity:
     return dg.AssetCheckSeverity.WARN if quiet else dg.AssetCheckSeverity.ERROR
 
 
-def evidence_of(verdict: Verdict, shown: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
-    """Return figures and thresholds as metadata, numbers plottable, with the frame at issue from what is shown."""
+def evidence_of(verdict: Verdict, key: str, shown: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
+    """Return figures and thresholds as metadata by plain names, with the frame at issue from what is shown."""
     told: dict[str, dg.MetadataValue] = {"reason": dg.MetadataValue.text(verdict.reason)}
     picture = PICTURES.get(verdict.gate)
     if picture and picture in shown:
-        told["frame_at_issue"] = shown[picture]
+        told[plain_name(picture)] = shown[picture]
+        told[LOOK] = dg.MetadataValue.url(page_of(_stage_of(verdict.gate), key))
     for name, value in verdict.evidence.items():
         if isinstance(value, bool) or value is None or not isinstance(value, int | float):
-            told[name] = dg.MetadataValue.text(json.dumps(value))
+            told[plain_name(name)] = dg.MetadataValue.text(json.dumps(value))
         else:
-            told[name] = dg.MetadataValue.float(float(value))
+            told[plain_name(name)] = dg.MetadataValue.float(float(value))
     return told
+
+
+def _stage_of(gate: str) -> str:
+    return next((stage for stage, gates in GATES.items() if gate in gates), "ranked_outputs")

@@ -25,6 +25,9 @@ from adcraft_resources.thumbnails import side_by_side
 from adcraft_resources.turns import PIXELS_AT_ONCE, Turns
 from adcraft_resources.video_codecs import read_frames
 
+PAIR_SIDE = 480
+"""Longer side of a frame beside its source, in pixels: people judge by it."""
+
 
 @dg.asset(
     deps=["source_video", "ocr_masks", "keyframes"],
@@ -110,6 +113,7 @@ def _shown(bundle: Bundle, source: Bundle) -> Mapping[str, Any]:
         before = read_frames(source.file(source.manifest["file"]), [frame])
         after = read_frames(bundle.file(MEZZANINE), [frame])
         if frame in before and frame in after:
-            pair = side_by_side([before[frame], after[frame]])
-            told[name.removesuffix("_frame")] = picture(pair, f"frame {frame} before and after")
+            pair = side_by_side([before[frame], after[frame]], height=PAIR_SIDE)
+            alt = f"frame {frame} before and after"
+            told[name.removesuffix("_frame")] = picture(pair, alt, long_side=PAIR_SIDE)
     return told

@@ -10,13 +10,13 @@ from typing import Any
 import dagster as dg
 
 from adcraft_resources.algorithms.values import Frame
-from adcraft_resources.thumbnails import read_picture, thumbnail_uri
+from adcraft_resources.thumbnails import LONG_SIDE, read_picture, thumbnail_uri
 
 
-def picture(frame: Frame | Path, alt: str) -> dg.MarkdownMetadataValue:
+def picture(frame: Frame | Path, alt: str, *, long_side: int = LONG_SIDE) -> dg.MarkdownMetadataValue:
     """Return a small inline picture."""
     shown = read_picture(frame) if isinstance(frame, Path) else frame
-    return dg.MetadataValue.md(f"![{_plain(alt)}]({thumbnail_uri(shown)})")
+    return dg.MetadataValue.md(f"![{_plain(alt)}]({thumbnail_uri(shown, long_side=long_side)})")
 
 
 def pictures(frames: Mapping[str, Frame | Path]) -> dg.MarkdownMetadataValue:

@@ -72,7 +72,7 @@ def keys_to_relaunch(
 def keys_left_to_automation(instance: dg.DagsterInstance, keys: Iterable[str]) -> set[str]:
     """Return those of the keys that were never tried, where the sensor of new ads asks for them within a minute."""
     keys = list(keys)
-    if not keys or _is_off(instance, NEW_ADS) or instance.is_ephemeral:
+    if not keys or instance.is_ephemeral or _is_off(instance, NEW_ADS):
         return set()
     if get_daemon_statuses(instance, ["ASSET"])["ASSET"].healthy is not True:
         return set()
@@ -102,7 +102,9 @@ def _keys_in(subset: AssetGraphSubset) -> set[str]:
 
 
 def _is_off(instance: dg.DagsterInstance, sensor: str) -> bool:
-    """Return whether a person switched a sensor off that runs by default."""
+    """Return whether a person switched a sensor off that runs by default; without a daemon nobody can."""
+    if instance.schedule_storage is None:
+        return False
     states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
     told = {state.status for state in states if state.instigator_name == sensor}
     return told == {InstigatorStatus.STOPPED}

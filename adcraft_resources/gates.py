@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from adcraft_resources.comparisons import tell_apart
 from adcraft_resources.sections import Section
 
 Stage = Literal["cleaned_frames", "styled_variants", "placed_variants"]
@@ -109,19 +110,24 @@ WARNING_GATES = ("placements_show_faces_and_product_clear",)
 def judge_cleaning(figures: Mapping[str, Any], gates: GateSettings) -> tuple[Verdict, ...]:
     """Return the verdicts on one cleaned ad from the figures of its manifest."""
     ssim, area = float(figures["scene_ssim_p5"]), float(figures["masked_area_max"])
+    like, asked = tell_apart(ssim, gates.scene_ssim_p5, digits=4)
+    share, most = tell_apart(area, gates.masked_area_max, digits=0, kind="%")
     faults = []
     if ssim < gates.scene_ssim_p5:
-        faults.append(f"outside the masks the picture changed (SSIM p5 {ssim:.4f} < {gates.scene_ssim_p5})")
+        faults.append(
+            f"beside the removed text the picture changed: its likeness to the source is {like}, "
+            f"asked is {asked} or more"
+        )
     if area > gates.masked_area_max:
-        faults.append(f"{area:.0%} of a frame would be replaced (limit {gates.masked_area_max:.0%})")
+        faults.append(f"{share} of a frame would be replaced, allowed is {most}")
     residual = float(figures["residual_text"])
-    clear = residual <= gates.residual_text
+    left, least = tell_apart(residual, gates.residual_text, digits=2, kind="%")
     return (
         Verdict(
             "cleaned_frames_keep_the_scene",
             not faults,
             "; ".join(faults)
-            or f"the scene is kept: SSIM p5 {ssim:.4f}, at most {area:.0%} of a frame replaced",
+            or f"the scene is kept: its likeness to the source is {like}, at most {share} of a frame is replaced",
             {
                 "scene_ssim_p5": ssim,
                 "floor": gates.scene_ssim_p5,
@@ -132,8 +138,8 @@ def judge_cleaning(figures: Mapping[str, Any], gates: GateSettings) -> tuple[Ver
         ),
         Verdict(
             "cleaned_frames_show_no_overlay_text",
-            clear,
-            f"OCR still finds {residual:.2%} of the removed text (limit {gates.residual_text:.2%})",
+            residual <= gates.residual_text,
+            f"OCR still finds {left} of the removed text, allowed is {least}",
             {
                 "residual_text": residual,
                 "limit": gates.residual_text,
@@ -153,17 +159,24 @@ def _in_the_band(figures: Mapping[str, Any], gates: GateSettings) -> Verdict:
     low, high = gates.style_ssim
     faults = []
     if ssim < low:
-        faults.append(f"the look breaks the picture (SSIM {ssim:.3f} < {low})")
+        like, bound = tell_apart(ssim, low, digits=3)
+        faults.append(f"the look breaks the picture: its likeness is {like}, asked is {bound} or more")
     if ssim > high:
-        faults.append(f"the look hardly changes the picture (SSIM {ssim:.3f} > {high}), so it tests nothing")
+        like, bound = tell_apart(ssim, high, digits=3)
+        faults.append(
+            f"the look hardly changes the picture, so it tests nothing: its likeness is {like}, "
+            f"asked is {bound} or less"
+        )
     if skin is not None and not gates.skin_delta_l[0] <= float(skin) <= gates.skin_delta_l[1]:
         word = "lightens" if float(skin) > 0 else "darkens"
-        faults.append(f"the look {word} skin by {abs(float(skin)):.1f} L* (band {list(gates.skin_delta_l)})")
+        bound = gates.skin_delta_l[float(skin) > gates.skin_delta_l[1]]
+        moved, allowed = tell_apart(float(skin), bound, digits=1, sign="+")
+        faults.append(f"the look {word} skin: {moved} L*, allowed is {allowed}")
     told = "no face seen" if skin is None else f"skin {float(skin):+.1f} L*"
     return Verdict(
         "styled_variants_stay_in_the_band",
         not faults,
-        "; ".join(faults) or f"SSIM {ssim:.3f} lies in the band, {told}",
+        "; ".join(faults) or f"the look's likeness of {ssim:.3f} lies in the band, {told}",
         {
             "style_ssim": ssim,
             "band": list(gates.style_ssim),

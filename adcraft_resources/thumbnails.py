@@ -16,18 +16,22 @@ from adcraft_resources.algorithms.values import Frame, Mask
 from adcraft_resources.errors import StoreDamaged
 
 LONG_SIDE = 240  # every event row keeps its thumbnails, so they stay small
-JPEG_QUALITY = 70
+MOST_BYTES = 30_000
+JPEG_QUALITIES = (70, 55, 40, 25)
+"""Tried in turn until a picture is small enough; the last is taken as it is."""
 MASK_TINT = (255, 40, 40)
 
 
 def thumbnail_uri(frame: Frame, *, long_side: int = LONG_SIDE) -> str:
-    """Return a JPEG data URI of an RGB frame shrunk to `long_side` pixels."""
+    """Return a JPEG data URI of an RGB frame shrunk to `long_side` pixels and, by its quality, to MOST_BYTES."""
     scale = min(1.0, long_side / max(frame.shape[:2]))
     small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else frame
-    _, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    )
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
+    bgr, data = cv2.cvtColor(small, cv2.COLOR_RGB2BGR), b""
+    for quality in JPEG_QUALITIES:
+        data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+        if len(data) <= MOST_BYTES:
+            break
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
 
 
 def read_picture(path: Path) -> Frame:

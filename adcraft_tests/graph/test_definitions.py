@@ -12,6 +12,7 @@ from adcraft_assets.automation.verdicts import show_verdicts
 from adcraft_assets.definitions import PARTITIONED as MODULES
 from adcraft_assets.definitions import build_defs, config_path, resources_of
 from adcraft_assets.executors import executor_named
+from adcraft_assets.gate_words import LOOK, plain_name
 from adcraft_assets.launches import launch_verdicts
 from adcraft_resources.errors import ConfigInvalid
 
@@ -193,7 +194,7 @@ def test_regating_reports_a_verdict_for_every_gate_and_partition(project):
         storage = project.instance.event_log_storage
         scene, approved = [storage.get_asset_check_execution_history(key, limit=1)[0] for key in keys]
         assert (scene.status.value, scene.partition) == (status, "soap__v0")
-        assert scene.evaluation.metadata["floor"].value == floor
+        assert scene.evaluation.metadata[plain_name("floor")].value == floor
         assert approved.status.value == "SUCCEEDED"
 
 
@@ -215,5 +216,6 @@ def test_verdicts_of_a_range_run_show_on_each_partition(project):
     scene = dg.AssetCheckKey(dg.AssetKey("cleaned_frames"), "cleaned_frames_keep_the_scene")
     history = instance.event_log_storage.get_asset_check_execution_history(scene, limit=9)
     evidence = next(one for one in history if one.partition == "soap__v1").evaluation.metadata
-    assert evidence["scene_ssim_p5"].value >= evidence["floor"].value
-    assert evidence["frame_at_issue"].value.startswith("![frame")
+    assert evidence[plain_name("scene_ssim_p5")].value >= evidence[plain_name("floor")].value
+    assert evidence["source and cleaned frame"].value.startswith("![frame")
+    assert evidence[LOOK].value == "/assets/cleaned_frames?view=partitions&partition=soap__v1"

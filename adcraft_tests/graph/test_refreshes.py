@@ -102,7 +102,7 @@ def test_a_changed_threshold_holds_an_ad_and_makes_nothing(made):
     assert {need.state for need in survey(made).values()} == {"held"}
     report = refresh(made)
     assert set(report["held"]) == {"soap__v0", "soap__v1"}
-    assert "SSIM p5" in report["held"]["soap__v0"]["why"]
+    assert "likeness to the source" in report["held"]["soap__v0"]["why"]
     assert report["runs"] == []
 
 

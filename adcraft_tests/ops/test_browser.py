@@ -218,7 +218,7 @@ def test_the_ui_shows_why_a_gate_holds_an_ad_with_the_frame_beside_the_source(wa
     page.get_by_role("tab", name="Partitions").last.click()
     page.get_by_text("Failed (1)").first.wait_for()
     page.locator(f"text={worse} >> visible=true").last.click()
-    page.get_by_text("outside the masks the picture changed").first.wait_for()
+    page.get_by_text("beside the removed text the picture changed").first.wait_for()
     walker.look("6-held")
     page.get_by_text("[Show Markdown]").first.click()
     page.locator("img[src^='data:image']").first.wait_for()

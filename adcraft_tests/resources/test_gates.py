@@ -1,6 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
+from adcraft_assets.gate_words import plain_name
+from adcraft_resources.comparisons import tell_apart
 from adcraft_resources.gates import GateSettings, judge_cleaning, judge_variant, judge_variants
 
 CLEAN = {"scene_ssim_p5": 0.995, "masked_area_max": 0.1, "residual_text": 0.0}
@@ -29,7 +31,11 @@ VARIANT = {"style_ssim": 0.8, "skin_delta_l": None, "probe": PROBE}
     ("change", "failing", "words"),
     [
         ({}, set(), ""),
-        ({"scene_ssim_p5": 0.9}, {"cleaned_frames_keep_the_scene"}, "SSIM p5 0.9000"),
+        (
+            {"scene_ssim_p5": 0.9},
+            {"cleaned_frames_keep_the_scene"},
+            "likeness to the source is 0.9000, asked is 0.9800 or more",
+        ),
         ({"masked_area_max": 0.6}, {"cleaned_frames_keep_the_scene"}, "60%"),
         ({"residual_text": 0.2}, {"cleaned_frames_show_no_overlay_text"}, "20.00%"),
     ],
@@ -107,3 +113,41 @@ def test_a_partition_fails_when_no_variant_passes():
 def test_a_band_upside_down_is_refused():
     with pytest.raises(ValidationError, match="must lie below"):
         GateSettings(style_ssim=(0.9, 0.4))
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "digits", "kind", "told"),
+    [
+        (0.99927, 0.99936, 4, "f", ("0.9993", "0.9994")),
+        (0.999346, 0.999352, 4, "f", ("0.9993", "0.9994")),
+        (0.999351, 0.999354, 4, "f", ("0.999351", "0.999354")),
+        (0.9, 0.98, 4, "f", ("0.9000", "0.9800")),
+        (0.98, 0.98, 4, "f", ("0.9800", "0.9800")),
+        (0.4501, 0.45, 0, "%", ("45.01%", "45.00%")),
+        (0.98 - 1e-14, 0.98, 4, "f", (str(0.98 - 1e-14), "0.98")),
+    ],
+)
+def test_a_figure_and_its_limit_never_look_equal_when_they_differ(value, limit, digits, kind, told):
+    assert tell_apart(value, limit, digits=digits, kind=kind) == told
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"style_ssim": 0.9920004}, "0.9920004, asked is 0.9920000 or less"),
+        ({"skin_delta_l": 2.04}, "lightens skin: +2.04 L*, allowed is +2.00"),
+        ({"skin_delta_l": -6.01}, "darkens skin: -6.01 L*, allowed is -6.00"),
+    ],
+)
+def test_a_variant_just_beyond_a_bound_is_told_so_in_figures_that_differ(change, words):
+    band, _ = judge_variant({**VARIANT, **change}, GateSettings())
+    assert words in band.reason
+
+
+def test_every_figure_of_a_gate_on_an_ad_has_a_plain_name():
+    verdicts = [
+        *judge_cleaning({**CLEAN, "scene_worst_frame": 1, "residual_worst_frame": 2}, GateSettings()),
+        *judge_variants({"a": VARIANT}, GateSettings()),
+    ]
+    names = {name for verdict in verdicts for name in verdict.evidence}
+    assert {name for name in names if plain_name(name) == name} == set()

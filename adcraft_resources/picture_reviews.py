@@ -126,7 +126,7 @@ def _look(detector: TextDetector, video: Path, shots: Sequence[Span]) -> dict[st
     at = {"read": _reading_places(shots, fps, count), "cuts": _cuts(shots, fps, count)}
     wanted = {*at["read"], *(index for cut in at["cuts"] for index in cut)}
     pictures = read_frames(video, sorted(wanted))
-    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="read") as pool:
+    with detector.series(), ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="read") as pool:
         found = dict(
             zip(
                 at["read"],

@@ -4,6 +4,7 @@ Belongs here: the resource. Does not: the pass over a clip (`tracking`).
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pydantic import Field, PrivateAttr
@@ -32,6 +33,10 @@ class EmbeddedTextDetector(TextDetector):
 
     _networks: TextNetworks = PrivateAttr(default_factory=TextNetworks)
 
+    def series(self) -> AbstractContextManager[None]:
+        """Keep the network's working memory between the pictures searched inside."""
+        return self._networks.series()
+
     def find_text(self, frame: Frame, *, read: bool = True) -> list[TextFinding]:
         """Return the lines of text in one picture, top to bottom; without `read` they are only found."""
         found = self._networks.detect(frame, self.fine_side)
@@ -52,13 +57,14 @@ class EmbeddedTextDetector(TextDetector):
     ) -> TextTracks:
         """Follow every text of a clip and say which pixels of which frames an edit added."""
         pace = Pace(self.coarse_side, self.coarse_every_s, self.fine_side, self.fine_every_s)
-        return search_clip(
-            self._networks,
-            pace,
-            source,
-            shots,
-            protected=protected,
-            include=include,
-            exclude=exclude,
-            on_frame=on_frame,
-        )
+        with self.series():
+            return search_clip(
+                self._networks,
+                pace,
+                source,
+                shots,
+                protected=protected,
+                include=include,
+                exclude=exclude,
+                on_frame=on_frame,
+            )

@@ -31,6 +31,11 @@ def residual_text(detector: TextDetector, cleaned: Path, tracks: TextTracks) -> 
 
     Text that belongs to the scene (label tracks) is not counted, nor is a box in which nothing can be read.
     """
+    with detector.series():
+        return _searched(detector, cleaned, tracks)
+
+
+def _searched(detector: TextDetector, cleaned: Path, tracks: TextTracks) -> ResidualReport:
     frames = proof_frames(tracks)
     left = total = 0
     worst = (0, -1, ())

@@ -5,6 +5,7 @@ Belongs here: the abstract base. Does not: implementations (`embedded`).
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import dagster as dg
@@ -49,6 +50,10 @@ class TextDetector(dg.ConfigurableResource, ABC):
         Raises:
             VideoUnreadable: As `VideoReader`.
         """
+
+    def series(self) -> AbstractContextManager[None]:
+        """Return the context to search many pictures in: what helps the next one may be kept."""
+        return nullcontext()
 
     def describe(self, frames: Sequence[Frame]) -> list[str]:
         """Say in a sentence what each picture shows, for the copywriter; nothing where no model sees pictures."""

@@ -188,6 +188,43 @@ def test_find_text_reads_one_picture(detector: TextDetector) -> None:
     assert unread.text == ""
 
 
+SERIES = """
+import resource
+import numpy as np
+from adcraft_resources.allocator import return_freed_pictures
+from adcraft_resources.text_detectors import EmbeddedTextDetector
+
+def resident_mb():
+    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2**20
+
+detector, picture = EmbeddedTextDetector(), np.zeros((960, 544, 3), np.uint8)
+detector.find_text(picture)
+return_freed_pictures()
+print(resident_mb())
+with detector.series():
+    detector.find_text(picture)
+    print(resident_mb())
+return_freed_pictures()
+print(resident_mb())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's account of memory")
+def test_a_series_of_pictures_keeps_its_working_memory_and_then_gives_it_back() -> None:
+    told = subprocess.run([sys.executable, "-c", SERIES], capture_output=True, text=True, check=True).stdout
+    before, inside, after = map(float, told.split())
+    assert inside > before + 40
+    assert after < before + 20
+
+
+def test_a_series_finds_what_single_pictures_give(detector: TextDetector) -> None:
+    picture, _ = put(scene()[0], CAPTION, 100, 50)
+    alone = detector.find_text(picture)
+    with detector.series():
+        assert detector.find_text(picture) == alone
+        assert detector.find_text(picture) == alone
+
+
 def test_progress_counts_every_frame(clips, detector: TextDetector) -> None:
     seen: list[int] = []
     detector.track_text(clips[1], SHOTS, on_frame=seen.append)

@@ -1,6 +1,6 @@
 """What a gate's figures are called where people read them: on the page of its check.
 
-Belongs here: plain names of figures and limits, and where to look at the frame at issue. Does not: the figures' own
+Belongs here: plain names of figures, limits and pictures, and the page that tells more. Does not: the figures' own
 names, which manifests and config.json keep (gates).
 """
 
@@ -16,10 +16,10 @@ NAMES: Final[Mapping[str, str]] = {
     "worst_frame": "number of the frame at issue",
     "residual_text": "share of removed text still readable",
     "limit": "share readable, at most (gates.residual_text)",
-    "scene_worst": "source and cleaned frame",
-    "residual_worst": "source and cleaned frame",
-    "first_frames": "first frames of the variants",
-    "clear_boxes": "clear boxes",
+    "scene_worst": "click to see: source and cleaned frame",
+    "residual_worst": "click to see: source and cleaned frame",
+    "first_frames": "click to see: first frames of the variants",
+    "clear_boxes": "click to see: clear boxes",
     "passing": "variants that pass",
     "rejected": "variants that do not, and why",
     "files": "files looked at",
@@ -28,7 +28,7 @@ NAMES: Final[Mapping[str, str]] = {
     "in_clear_box": "sightings that no interface covers",
 }
 """Plain names by the name in `Verdict.evidence` or of a picture; one that is not here is shown as it is."""
-LOOK: Final = "larger, on the partition's page"
+LOOK: Final = "this ad at this stage"
 
 
 def plain_name(name: str) -> str:
@@ -37,5 +37,5 @@ def plain_name(name: str) -> str:
 
 
 def page_of(stage: str, key: str) -> str:
-    """Return the address, within the UI, of the page that shows a partition's pictures in full."""
+    """Return the address, within the UI, of the page with all pictures and figures of a partition."""
     return f"/assets/{quote(stage)}?view=partitions&partition={quote(key)}"

@@ -115,7 +115,7 @@ def judge_cleaning(figures: Mapping[str, Any], gates: GateSettings) -> tuple[Ver
     faults = []
     if ssim < gates.scene_ssim_p5:
         faults.append(
-            f"beside the removed text the picture changed: its likeness to the source is {like}, "
+            f"outside the removed text the picture changed: its likeness to the source is {like}, "
             f"asked is {asked} or more"
         )
     if area > gates.masked_area_max:

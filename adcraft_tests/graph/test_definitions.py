@@ -217,5 +217,5 @@ def test_verdicts_of_a_range_run_show_on_each_partition(project):
     history = instance.event_log_storage.get_asset_check_execution_history(scene, limit=9)
     evidence = next(one for one in history if one.partition == "soap__v1").evaluation.metadata
     assert evidence[plain_name("scene_ssim_p5")].value >= evidence[plain_name("floor")].value
-    assert evidence["source and cleaned frame"].value.startswith("![frame")
+    assert evidence[plain_name("scene_worst")].value.startswith("![frame")
     assert evidence[LOOK].value == "/assets/cleaned_frames?view=partitions&partition=soap__v1"

@@ -12,6 +12,7 @@ from contextlib import suppress
 import pytest
 
 from adcraft_assets.automation.jobs import PARTITIONED
+from adcraft_assets.gate_words import page_of, plain_name
 from adcraft_resources.store import BundleStore
 from adcraft_tests.ops.walks import PARTITIONS, Walker, made, tags_of_runs, unfinished, wait_for
 
@@ -94,7 +95,7 @@ def test_a_newcomer_makes_ads_sees_verdicts_and_turns_the_night_on(walker, runni
 
     wait_for(verdict_is_shown, "the verdict on each partition", 120)
     page.locator("text=soap__v1 >> visible=true").last.click()
-    page.get_by_text("scene_ssim_p5").first.wait_for()
+    page.get_by_text(plain_name("scene_ssim_p5")).first.wait_for()
     assert page.get_by_text("the scene is kept").count()
     walker.look("4-verdicts")
 
@@ -218,7 +219,7 @@ def test_the_ui_shows_why_a_gate_holds_an_ad_with_the_frame_beside_the_source(wa
     page.get_by_role("tab", name="Partitions").last.click()
     page.get_by_text("Failed (1)").first.wait_for()
     page.locator(f"text={worse} >> visible=true").last.click()
-    page.get_by_text("beside the removed text the picture changed").first.wait_for()
+    page.get_by_text("outside the removed text the picture changed").first.wait_for()
     walker.look("6-held")
     page.get_by_text("[Show Markdown]").first.click()
     page.locator("img[src^='data:image']").first.wait_for()
@@ -227,6 +228,11 @@ def test_the_ui_shows_why_a_gate_holds_an_ad_with_the_frame_beside_the_source(wa
     )
     assert width > height, "two upright frames side by side"
     walker.look("7-frame-at-issue")
+    page.get_by_role("button", name="Close").click()
+    with page.expect_popup() as opened:
+        page.get_by_text(page_of("cleaned_frames", worse)).first.click()
+    opened.value.get_by_text("make_ad_variants").first.wait_for()
+    Walker(opened.value, walker.url).look("8-partition")
 
 
 POOLS = "{instance{concurrencyLimits{concurrencyKey slotCount}}}"

@@ -6,7 +6,7 @@ making and keeping keys (restyled_keys), their order (key_chains), FLUX itself (
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import dagster as dg
 from pydantic import Field
@@ -21,6 +21,9 @@ from adcraft_resources.key_chains import Keys, Wanted, choose_keys, in_turn, res
 from adcraft_resources.restyled_keys import METHOD, KeyMaker
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.stylists import EmbeddedStylist, ImageStylist, Style
+
+CARRIED: Final = "2"
+"""Changes whenever the same keys would give another look."""
 
 Asked = Mapping[str, tuple[Style, int]]
 
@@ -46,7 +49,7 @@ class FluxStylist(ImageStylist):
     @property
     def version(self) -> str:
         """Of the method, the checkpoint and how it is asked, and of the filter where one looks."""
-        asked = f"{METHOD} {self.flux.version} {self.most_keys} {self.guide}"
+        asked = f"{METHOD} {CARRIED} {self.flux.version} {self.most_keys} {self.guide}"
         return f"{asked} {self.content_filter.version}" if self.content_filter.looks else asked
 
     @property

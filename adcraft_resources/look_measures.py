@@ -6,28 +6,63 @@ Belongs here: which pictures are measured, and pooling what was found. Does not:
 
 from __future__ import annotations
 
-from typing import Any, Final
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from adcraft_resources.algorithms.similarity import structural_similarity
 from adcraft_resources.algorithms.skin import skin_delta_l
-from adcraft_resources.algorithms.steadiness import SteadinessMeter
+from adcraft_resources.algorithms.steadiness import Passage, Sight, SteadinessMeter
 from adcraft_resources.algorithms.values import Mask, Yuv420
 from adcraft_resources.video_codecs import TimedPicture, rgb_of, small_rgb_of, yuv_of
 
 _SSIM_SAMPLES: Final = 24
-_SSIM_APART: Final = 15  # pictures, at least
+_SSIM_APART: Final = 30  # pictures, at least
 _WINDOWS: Final = 5  # stretches in which steadiness is measured
 _WINDOW: Final = 12  # pictures each
 _STEADY_SIDE: Final = 240  # px of the short side at which it is measured
 _SKIN_MIDDLE: Final = -2.0  # of the allowed change of L*, −6 to +2
+_KEPT: Final = 32  # sights, and passages, of a source that lanes at different pictures may ask for
+
+Key = TypeVar("Key")
+Found = TypeVar("Found")
+
+
+class SourceSights:
+    """A source's pictures as steadiness sees them, and the motion between them: found once for all its variants."""
+
+    def __init__(self) -> None:
+        self._sights: dict[int, Sight] = {}
+        self._passages: dict[tuple[Sight, Sight], Passage] = {}
+        self._finding = threading.Lock()
+
+    def sight(self, timed: TimedPicture) -> Sight:
+        """The picture, looked at."""
+        with self._finding:
+            return _kept(self._sights, timed.index, lambda: Sight.of(_small(timed.picture)))
+
+    def passage(self, before: Sight, after: Sight) -> Passage:
+        """The motion from one picture to the next."""
+        with self._finding:
+            return _kept(self._passages, (before, after), partial(Passage.between, before, after))
+
+
+def _kept(store: dict[Key, Found], key: Key, find: Callable[[], Found]) -> Found:
+    if key not in store:
+        while len(store) >= _KEPT:
+            store.pop(next(iter(store)))
+        store[key] = find()
+    return store[key]
 
 
 class LookMeasures:
     """Push every picture once, with its restyled one; read `figures` at the end. Cost and memory are flat."""
 
-    def __init__(self, frame_count: int) -> None:
+    def __init__(self, frame_count: int, source: SourceSights) -> None:
+        self._source = source
         self._ssim_every = max(_SSIM_APART, frame_count // _SSIM_SAMPLES)
         self._window_every = max(2 * _WINDOW, frame_count // _WINDOWS)
         self._count = 0
@@ -47,7 +82,8 @@ class LookMeasures:
         if place == 0:
             self._meters.append(SteadinessMeter(step=2))
         if place < _WINDOW:
-            self._meters[-1].push(_small(timed.picture), _small(styled))
+            seen = self._source.sight(timed)
+            self._meters[-1].see(seen, Sight.of(_small(styled)), self._source.passage)
 
     def push_opening(self, source: Yuv420, opened: Yuv420, skin: Mask) -> None:
         """Take the first picture as cropped and as enriched, with its skin."""

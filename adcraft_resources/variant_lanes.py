@@ -24,7 +24,7 @@ from adcraft_resources.algorithms.values import Yuv420
 from adcraft_resources.crews import Crew
 from adcraft_resources.errors import VideoUnwritable
 from adcraft_resources.first_frames import FirstFrameSettings
-from adcraft_resources.look_measures import LookMeasures
+from adcraft_resources.look_measures import LookMeasures, SourceSights
 from adcraft_resources.opening_surveys import OpeningSurvey
 from adcraft_resources.programmes import Programme
 from adcraft_resources.typography.overlay import HookOverlay
@@ -56,6 +56,7 @@ class Job:
     effort: Effort = "balanced"
     turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(os.cpu_count() or 1))
     """Lanes at work on a picture at the same time: more than there are cores would only hold more memory."""
+    sights: SourceSights = field(default_factory=SourceSights)
 
 
 @dataclass
@@ -82,7 +83,7 @@ class Lane:
             survey.avoid_boxes(self.dressing.crop, job.first_shot_end),
         )
         self._overlay: HookOverlay | None = None
-        self._measures = LookMeasures(job.frame_count)
+        self._measures = LookMeasures(job.frame_count, job.sights)
         self._lumas: list[tuple[float, float]] = []
 
     def run(self, pictures: Iterable[TimedPicture]) -> None:
@@ -174,7 +175,8 @@ class Lane:
         """The framed picture with the opening's edits, the hook and the look's grain."""
         shown = self.dressing.shown(framed, timed.index, tick)
         if timed.index <= self.job.first_shot_end:
-            self._lumas.append((_mean_luma(framed), _mean_luma(shown)))
+            plain = _mean_luma(framed)
+            self._lumas.append((plain, plain if shown is framed else _mean_luma(shown)))
         if self._overlay is None:
             return self.look.finish_yuv(shown, tick)
         finished = self.look.finish_yuv(self._overlay.lay(shown, tick), tick)
@@ -220,7 +222,7 @@ def luma_steps(lumas: list[tuple[float, float]], fade_frames: int) -> dict[str, 
 
 
 def _mean_luma(picture: Yuv420) -> float:
-    return (float(picture.y[::4, ::4].mean()) - 16) * 255 / 219
+    return (cv2.mean(picture.y[::4])[0] - 16) * 255 / 219
 
 
 def _write_jpeg(path: Path, frame: np.ndarray) -> None:

@@ -39,7 +39,7 @@ from adcraft_resources.video_codecs import (
     shown_at_constant_rate,
 )
 
-VERSION: Final = "5"
+VERSION: Final = "6"
 """Changes whenever the same plan would give other pictures."""
 
 FILES: Final = (VIDEO, POSTER, BEFORE)

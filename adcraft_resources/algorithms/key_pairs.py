@@ -24,6 +24,10 @@ _LEAST_SHIFT, _MOST_SHIFT = (
     0.02,
 )  # px below which a shift is noise; share of the diagonal above which it is wrong
 _LEAST_GAIN = 0.8  # share of the lack of correlation that may be left by a registration that is believed
+_AGREED = (
+    0.75  # px by which registrations of two halves of the picture may differ: drawn edges pull each elsewhere
+)
+_TILE = 48  # px of the chequered tiles that make the halves
 _LOCAL = 6.0  # px of the window detail is normalised in, so that light and grade do not count
 _FLAT = 3.0  # levels of detail below which there is nothing to hold on to
 _SAMPLES = 40_000  # pixels a cube is fitted on
@@ -49,27 +53,50 @@ def register_pair(pair: KeyPair) -> KeyPair:
     height, width = pair.source.shape[:2]
     scale = min(1.0, _WORK_SIDE / min(height, width))
     fixed, moving = (_detail(_small_luma(picture, scale)) for picture in (pair.source, pair.styled))
-    start = np.eye(2, 3, dtype=np.float32)
-    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-5)
     try:
         before = cv2.computeECC(fixed, moving)
-        after, affine = cv2.findTransformECC(
-            fixed, moving, start, cv2.MOTION_AFFINE, criteria, np.full(fixed.shape, 255, np.uint8), 5
-        )
+        after, found = _registered(fixed, moving, np.eye(2, 3, dtype=np.float32))
+        apart = _apart(fixed, moving, found) if 1 - after <= _LEAST_GAIN * (1 - before) else np.inf
     except cv2.error:  # no texture to hold on to
         return pair
-    affine = np.asarray(affine, np.float64) * [[1, 1, 1 / scale]]
-    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float64)
-    shift = float(np.abs(corners @ affine.T - corners[:, :2]).max())
-    if not _LEAST_SHIFT < shift < _MOST_SHIFT * np.hypot(height, width) or 1 - after > _LEAST_GAIN * (
-        1 - before
-    ):
+    shift = float(np.abs(_corners_moved(found - np.eye(2, 3), fixed.shape)).max()) / scale
+    if not _LEAST_SHIFT < shift < _MOST_SHIFT * np.hypot(height, width) or apart > _AGREED:
         return pair
+    affine = found.astype(np.float64) * [[1, 1, 1 / scale]]
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     styled = cv2.warpAffine(
         pair.styled, affine, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
     return replace(pair, styled=np.asarray(styled, np.uint8))
+
+
+def _registered(
+    fixed: NDArray[np.float32],
+    moving: NDArray[np.float32],
+    start: NDArray[np.float32],
+    seen: NDArray[np.bool_] | None = None,
+) -> tuple[float, NDArray[np.float32]]:
+    """Correlation and affine map (2, 3) that bring `moving` onto `fixed` where it is `seen`."""
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-5)
+    mask = np.full(fixed.shape, 255, np.uint8) if seen is None else seen.astype(np.uint8) * np.uint8(255)
+    found, affine = cv2.findTransformECC(fixed, moving, start.copy(), cv2.MOTION_AFFINE, criteria, mask, 5)
+    return found, np.asarray(affine, np.float32)
+
+
+def _apart(fixed: NDArray[np.float32], moving: NDArray[np.float32], start: NDArray[np.float32]) -> float:
+    """Pixels by which the registrations of two chequered halves of the picture differ at most.
+
+    Where a look has drawn edges that the source has not, correlation has no true peak, and each half finds its own.
+    """
+    rows, columns = np.indices(fixed.shape) // _TILE
+    half = (rows + columns) % 2 == 0
+    one, other = (_registered(fixed, moving, start, seen)[1] for seen in (half, ~half))
+    return float(np.abs(_corners_moved(one - other, fixed.shape)).max())
+
+
+def _corners_moved(affine: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.floating]:
+    height, width = shape
+    return np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float64) @ affine.T
 
 
 def _small_luma(frame: Frame, scale: float) -> NDArray[np.uint8]:

@@ -44,13 +44,12 @@ _NEAR_NODES = np.arange(93.5, 164, 4)
 class ColourTable:
     """A cube over the code values of one matrix and range.
 
-    `luma` (128 * 128, 512) uint8 is the new luma by chroma bin (u, v) and luma in half codes. `cb`, `cr`
-    (128 * 128, 64) int16 are added to the chroma codes, in sixteenths, by chroma bin and luma bin.
+    `luma` (128 * 128, 512) uint8 is the new luma by chroma bin (u, v) and luma in half codes. `chroma`
+    (128 * 128, 64, 2) int16 is added to the chroma codes, in sixteenths, by chroma bin and luma bin.
     """
 
     luma: NDArray[np.uint8]
-    cb: NDArray[np.int16]
-    cr: NDArray[np.int16]
+    chroma: NDArray[np.int16]
 
 
 def compile_cube(
@@ -62,7 +61,7 @@ def compile_cube(
     for table, near in zip(tables, _tables(cube, _NEAR_NODES, source, out), strict=True):
         table[_NEAR_GREY, _NEAR_GREY] = near
     luma, cb, cr = (table.reshape(_CHROMA_BINS * _CHROMA_BINS, -1) for table in tables)
-    return ColourTable(luma.astype(np.uint8), cb, cr)
+    return ColourTable(luma.astype(np.uint8), np.stack([cb, cr], -1))
 
 
 def _tables(
@@ -131,6 +130,8 @@ class Lookup:
     def __init__(self, table: ColourTable, size: tuple[int, int]) -> None:
         half = (-(-size[0] // 2), -(-size[1] // 2))
         self._table = table
+        # Both moves of a pixel lie side by side: read as one number, they are found at once.
+        self._moves = np.ascontiguousarray(table.chroma).view(np.int32)[..., 0]
         # Rounding down `x + noise` picks the bin above as often as x is near it: the bins' middles average to x.
         self._luma_noise = np.floor(noise_field(size) * LUMA_STEPS).astype(np.int16)
         self._bin_noise = np.floor(noise_field(half, shift=(5, 53)) * _LUMA_BIN_STEPS).astype(np.int16)
@@ -147,9 +148,10 @@ class Lookup:
         # uint16 has a fast path for halving, int16 none; the columns are never negative.
         small = cv2.resize(column.view(np.uint16), u.shape[::-1], interpolation=cv2.INTER_AREA).view(np.int16)
         small += self._bin_noise
-        small = np.clip(small >> _LUMA_BIN_SHIFT, 0, 256 // _LUMA_BIN - 1)
-        new_u = self._moved(u, _look_up(self._table.cb, small, row))
-        return y, new_u, self._moved(v, _look_up(self._table.cr, small, row))
+        small >>= _LUMA_BIN_SHIFT
+        np.clip(small, 0, 256 // _LUMA_BIN - 1, out=small)
+        moves = _look_up(self._moves, small, row).view(np.int16).reshape(*u.shape, 2)
+        return y, self._moved(u, moves[..., 0]), self._moved(v, moves[..., 1])
 
     @staticmethod
     def _rows(u: Steps, v: Steps) -> Steps:
@@ -160,7 +162,10 @@ class Lookup:
         return rows
 
     def _moved(self, plane: Steps, move: Steps) -> Codes:
-        return np.clip((plane + move + self._rounding) >> 4, 0, 255).astype(np.uint8)
+        moved = move + plane
+        moved += self._rounding
+        moved >>= 4
+        return np.clip(moved, 0, 255, out=moved).astype(np.uint8)
 
 
 def _doubled(plane: Steps) -> Steps:

@@ -42,18 +42,20 @@ def enriching_change(luma: Luma, contrast: float, glow: float, hold: Weights | N
         (h, w) float32 in levels of 0–255.
     """
     evened = cv2.createCLAHE(CLIP_LIMIT, _TILES).apply(luma)
-    change = (evened.astype(np.float32) - luma) * contrast + _spill(luma) * (glow * 255) * (1 - luma / 255)
+    level = luma.astype(np.float32)
+    change = (evened.astype(np.float32) - level) * np.float32(contrast)
+    change += _spill(luma) * (255 - level) * np.float32(glow)
     change = _as_weights(cv2.GaussianBlur(change, (0, 0), 0.8))  # equalised steps of one level must not band
     if hold is not None:
-        change = np.where(change > 0, change * (1 - hold), change)
-    change = (change - change.mean()) * _headroom(luma)
-    return _as_weights(change - change.mean() * _headroom(luma))
+        change -= np.maximum(change, 0) * hold
+    room = _headroom(luma)
+    change = (change - change.mean()) * room
+    return _as_weights(change - change.mean() * room)
 
 
 def _headroom(luma: Luma) -> Weights:
     """1 in the middle tones, falling to 0 at black and white: edits end before detail does."""
-    room = np.minimum(luma, 255 - luma.astype(np.int16)).astype(np.float32) / _ROLL_OFF
-    return np.minimum(room, 1)
+    return _as_weights(np.minimum(np.minimum(luma, 255 - luma).astype(np.float32) / _ROLL_OFF, 1))
 
 
 def _spill(luma: Luma) -> Weights:

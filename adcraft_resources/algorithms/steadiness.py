@@ -5,6 +5,7 @@ Belongs here: streaming measures over pairs of frames. Does not: thresholds, or 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -36,6 +37,42 @@ class Steadiness:
     pairs: int
 
 
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What is measured on a frame: half-size luma and mean CIELAB colour."""
+
+    luma: NDArray[np.uint8]
+    colour: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, frame: Frame) -> Sight:
+        """Look at an RGB frame (h, w, 3)."""
+        half = cv2.resize(luma_of(frame), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(frame, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA)
+        colour = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).reshape(-1, 3).mean(0, dtype=np.float64)
+        return cls(np.asarray(half, np.uint8), colour)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """The way from one source frame to the next: where each pixel goes, and what changes on the way, over contrast.
+
+    `change` is None for a cut.
+    """
+
+    where: Plane
+    change: float | None
+
+    @classmethod
+    def between(cls, before: Sight, after: Sight) -> Passage:
+        """Find it by dense inverse search."""
+        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        flow = search.calc(before.luma, after.luma, cast(Any, None))
+        where = np.asarray(_grid(before.luma.shape) + flow, np.float32)
+        left = _left(before, after, where)
+        return cls(where, None if left > _CUT_LEVELS else left / _contrast(before))
+
+
 class SteadinessMeter:
     """Push each source frame with its restyled frame, in order; read `result` at the end. Memory does not grow.
 
@@ -46,8 +83,7 @@ class SteadinessMeter:
     def __init__(self, *, step: int = 3) -> None:
         self._step = step
         self._index = 0
-        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self._last: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
+        self._last: tuple[Sight, Sight] | None = None
         self._errors = np.zeros(2)
         self._pairs = 0
         self._colours: list[NDArray[np.float64]] = []
@@ -56,36 +92,32 @@ class SteadinessMeter:
 
     def push(self, source: Frame, restyled: Frame) -> None:
         """Take the next pair of RGB frames of one size (h, w)."""
+        self.see(Sight.of(source), Sight.of(restyled))
+
+    def see(
+        self, source: Sight, restyled: Sight, passage: Callable[[Sight, Sight], Passage] = Passage.between
+    ) -> None:
+        """`push` for frames looked at already; whoever measures many restyles of a source finds its motion once."""
         self._push_colours(source, restyled)
         phase = self._index % self._step
         if phase == 0:
-            self._last = (_half_luma(source), _half_luma(restyled))
+            self._last = source, restyled
         elif phase == 1 and self._last is not None:
-            self._push_warp(self._last, (_half_luma(source), _half_luma(restyled)))
+            before, restyled_before = self._last
+            self._push_warp(passage(before, source), restyled_before, restyled)
         self._index += 1
 
-    def _push_colours(self, source: Frame, restyled: Frame) -> None:
-        self._colours.append(np.stack([_mean_lab(source), _mean_lab(restyled)]))
+    def _push_colours(self, source: Sight, restyled: Sight) -> None:
+        self._colours.append(np.stack([source.colour, restyled.colour]))
         if len(self._colours) > 2:  # noqa: PLR2004 - a second difference takes three
             a, b, c = self._colours = self._colours[-3:]
             self._jumps += np.abs(c - 2 * b + a).mean(1)
             self._jump_count += 1
 
-    def _push_warp(
-        self,
-        before: tuple[NDArray[np.uint8], NDArray[np.uint8]],
-        after: tuple[NDArray[np.uint8], NDArray[np.uint8]],
-    ) -> None:
-        flow = self._flow.calc(before[0], after[0], cast(Any, None))
-        grid = _grid(before[0].shape) + flow
-        residuals = [
-            float(np.abs(a.astype(np.float32) - _warp(b, grid)).mean())
-            for a, b in zip(before, after, strict=True)
-        ]
-        if residuals[0] > _CUT_LEVELS:
+    def _push_warp(self, passage: Passage, before: Sight, after: Sight) -> None:
+        if passage.change is None:
             return
-        contrast = [max(float(a.std()), _LEAST_CONTRAST) for a in before]
-        self._errors += np.array(residuals) / contrast
+        self._errors += passage.change, _left(before, after, passage.where) / _contrast(before)
         self._pairs += 1
 
     @property
@@ -96,14 +128,13 @@ class SteadinessMeter:
         return Steadiness(warp, flicker, self._pairs)
 
 
-def _half_luma(frame: Frame) -> NDArray[np.uint8]:
-    half = cv2.resize(luma_of(frame), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    return np.asarray(half, np.uint8)
+def _left(before: Sight, after: Sight, where: Plane) -> float:
+    """Mean levels by which a frame differs from the next one along its motion."""
+    return float(np.abs(before.luma.astype(np.float32) - _warp(after.luma, where)).mean())
 
 
-def _mean_lab(frame: Frame) -> NDArray[np.float64]:
-    small = cv2.resize(frame, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(small, cv2.COLOR_RGB2LAB).reshape(-1, 3).mean(0, dtype=np.float64)
+def _contrast(sight: Sight) -> float:
+    return max(float(sight.luma.std()), _LEAST_CONTRAST)
 
 
 def _grid(shape: tuple[int, ...]) -> Plane:

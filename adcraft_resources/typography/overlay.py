@@ -35,6 +35,9 @@ _LIMITED = np.array(
     np.float32,
 )
 _ZERO = np.array([16, 128, 128], np.float32)
+_TO_PLANES = np.block(
+    [[_LIMITED, _ZERO[:, None]], [np.zeros((1, 3), np.float32), np.ones((1, 1), np.float32)]]
+)
 
 Floats = NDArray[np.float32]
 
@@ -70,6 +73,7 @@ class HookOverlay:
     fps: float
     treatment: str
     contrasts: list[float] = field(default_factory=list)
+    _planes: Floats | None = None
     _rest: _Blend | None = None
     _latest: tuple[int, _Blend | None] | None = None
 
@@ -156,8 +160,15 @@ class HookOverlay:
 
     def _resting(self) -> _Blend:
         if self._rest is None:
-            self._rest = _blend_of(self.art.colour, self.art.alpha, self.art.ink, self.art.ground)
+            self._rest = _blend_of(self._drawn(), self.art.ink, self.art.ground)
         return self._rest
+
+    def _drawn(self) -> Floats:
+        """The design as codes of Y, Cb, Cr times its opacity, and that: what moves or hides it does so to these."""
+        if self._planes is None:
+            drawn = cv2.transform(np.dstack([self.art.colour, self.art.alpha]), _TO_PLANES)
+            self._planes = np.asarray(drawn, np.float32)
+        return self._planes
 
     def _entering(self, progress: float) -> _Blend:
         """Slid towards its place, or swept in along the direction of reading."""
@@ -173,12 +184,11 @@ class HookOverlay:
         height, width = self.art.alpha.shape
         shift = np.array([[1, 0, 0], [0, 1, dy]], np.float32)
         inked = np.dstack([self.art.ink, self.art.ground]).astype(np.float32)
-        layers = [self.art.colour, self.art.alpha, inked]
-        colour, alpha, masks = (
+        planes, masks = (
             np.asarray(cv2.warpAffine(v, shift, (width, height), flags=cv2.INTER_LINEAR), np.float32)
-            for v in layers
+            for v in (self._drawn(), inked)
         )
-        return _blend_of(colour, alpha, masks[..., 0] > _SOLID, masks[..., 1] > _SOLID)
+        return _blend_of(planes, masks[..., 0] > _SOLID, masks[..., 1] > _SOLID)
 
     def _swept(self, share: float, *, leaving: bool) -> _Blend:
         """The design up to (or from) `share` of its way along the direction of reading, with a soft edge."""
@@ -190,12 +200,7 @@ class HookOverlay:
         seen = np.clip((front - at) * w / edge + 0.5, 0, 1)
         seen = (1 - seen if leaving else seen)[None, :].astype(np.float32)
         there = seen > _SOLID
-        return _blend_of(
-            self.art.colour * seen[..., None],
-            self.art.alpha * seen,
-            self.art.ink & there,
-            self.art.ground & there,
-        )
+        return _blend_of(self._drawn() * seen[..., None], self.art.ink & there, self.art.ground & there)
 
     def _window(self, size: tuple[int, int]) -> tuple[slice, slice, int, int]:
         """Rows and columns of the picture under the drawing, and where in the drawing they start; all even."""
@@ -227,15 +232,14 @@ class HookOverlay:
         return replace(picture, y=planes[0], u=planes[1], v=planes[2])
 
 
-def _blend_of(colour: Floats, alpha: Floats, ink: Mask, ground: Mask) -> _Blend:
-    """Premultiplied RGB to planes; the drawing's sides are even."""
-    planes = colour @ _LIMITED.T + alpha[..., None] * _ZERO
-    half = (alpha.shape[1] // 2, alpha.shape[0] // 2)
-    chroma = cv2.resize(planes[..., 1:], half, interpolation=cv2.INTER_AREA)
-    thin = cv2.resize(alpha, half, interpolation=cv2.INTER_AREA)
-    keep = tuple(np.round((1 - a) * 255).astype(np.uint8) for a in (alpha, thin))
+def _blend_of(planes: Floats, ink: Mask, ground: Mask) -> _Blend:
+    """Planes of a design, (h, w, 4), as they are laid on; the drawing's sides are even."""
+    half = (planes.shape[1] // 2, planes.shape[0] // 2)
+    luma, cb, cr, alpha = cv2.split(planes)
+    thin_cb, thin_cr, thin = (cv2.resize(v, half, interpolation=cv2.INTER_AREA) for v in (cb, cr, alpha))
+    keep = tuple(cv2.convertScaleAbs(np.maximum(1 - a, 0), alpha=255).astype(np.uint8) for a in (alpha, thin))
     add = tuple(
-        np.round(v).clip(0, 255).astype(np.uint8) for v in (planes[..., 0], chroma[..., 0], chroma[..., 1])
+        cv2.convertScaleAbs(np.maximum(v, 0)).astype(np.uint8, copy=False) for v in (luma, thin_cb, thin_cr)
     )
     return _Blend((keep[0], keep[1]), (add[0], add[1], add[2]), ink, ground)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from skimage import data
 
 from adcraft_resources.algorithms.camera_path import trace_camera
 from adcraft_resources.algorithms.cube_fitting import CubeLookup, codes_of, fit_cube
@@ -162,6 +163,13 @@ def test_a_shifted_key_is_brought_back():
 def test_a_key_without_texture_is_left_as_it_is():
     grey = np.full((*SIZE, 3), 90, np.uint8)
     assert register_pair(KeyPair(0, grey, grey)).styled is grey
+
+
+@pytest.mark.parametrize("picture", [data.astronaut, data.chelsea])
+def test_edges_that_a_look_draws_are_not_mistaken_for_a_shifted_key(picture):
+    frame = np.ascontiguousarray(picture()[:300, :300])
+    pair = KeyPair(0, frame, cv2.stylization(frame, sigma_s=40, sigma_r=0.35))
+    assert register_pair(pair) is pair
 
 
 def test_keys_with_gains_of_their_own_are_evened_out():

@@ -190,7 +190,7 @@ class Relight:
         leaks = self._leaks(matrix)
         gain = colour.rgb_to_ycc(np.exp2(stops / _GAMMA), matrix).astype(np.float32)
         clear = 1 + max(self._light.clarity, -0.9)
-        full = cv2.resize(gain[..., 0], self._size[::-1])
+        full = np.asarray(cv2.resize(gain[..., 0], self._size[::-1]), np.float32)
         self._gain = _whole(full, clear * _GAIN_UNIT)
         small, leak = (shrink(plane, self._quarter) for plane in (gain[..., 0], leaks[..., 0]))
         self._base_gain = small * np.float32((clear - 1) * LUMA_STEPS)

@@ -35,9 +35,7 @@ _LIMITED = np.array(
     np.float32,
 )
 _ZERO = np.array([16, 128, 128], np.float32)
-_TO_PLANES = np.block(
-    [[_LIMITED, _ZERO[:, None]], [np.zeros((1, 3), np.float32), np.ones((1, 1), np.float32)]]
-)
+_TO_PLANES = np.vstack([np.column_stack([_LIMITED, _ZERO]), np.array([[0, 0, 0, 1]], np.float32)])
 
 Floats = NDArray[np.float32]
 

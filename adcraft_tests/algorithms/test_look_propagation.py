@@ -168,7 +168,8 @@ def test_a_key_without_texture_is_left_as_it_is():
 @pytest.mark.parametrize("picture", [data.astronaut, data.chelsea])
 def test_edges_that_a_look_draws_are_not_mistaken_for_a_shifted_key(picture):
     frame = np.ascontiguousarray(picture()[:300, :300])
-    pair = KeyPair(0, frame, cv2.stylization(frame, sigma_s=40, sigma_r=0.35))
+    drawn = np.asarray(cv2.stylization(frame, sigma_s=40, sigma_r=0.35), np.uint8)
+    pair = KeyPair(0, frame, drawn)
     assert register_pair(pair) is pair
 
 

@@ -231,7 +231,7 @@ def test_the_ui_shows_why_a_gate_holds_an_ad_with_the_frame_beside_the_source(wa
     page.get_by_role("button", name="Close").click()
     with page.expect_popup() as opened:
         page.get_by_text(page_of("cleaned_frames", worse)).first.click()
-    opened.value.get_by_text("make_ad_variants").first.wait_for()
+    opened.value.get_by_text("[Show Markdown]").first.wait_for(timeout=90_000)
     Walker(opened.value, walker.url).look("8-partition")
 
 

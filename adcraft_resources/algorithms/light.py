@@ -25,8 +25,8 @@ _FORBID = {"extra": "forbid"}  # pydantic reads it: a misspelt key in a style fi
 _GAMMA = 2.2  # light gains act on code values through it
 _WIDE_SIGMA = 4.0  # px from which a blur is done small
 _CLARITY_RADIUS = 0.03  # of the short side
-_GAIN_UNIT = 4096  # gains are 16-bit integers of this fraction: up to 8, in steps no picture can show
-_TINT_UNIT = 16384  # the same of luma's share in chroma
+_GAIN_UNIT = 4096  # luma gains are 16-bit integers of this fraction: up to 8, in steps no picture can show
+_NO_TINT = 1e-4  # chroma codes for each code of luma below which light has no colour
 _QUARTER = 4  # glows and local contrast are worked out at this fraction of the size: they are soft anyway
 
 
@@ -191,18 +191,20 @@ class Relight:
         gain = colour.rgb_to_ycc(np.exp2(stops / _GAMMA), matrix).astype(np.float32)
         clear = 1 + max(self._light.clarity, -0.9)
         full = np.asarray(cv2.resize(gain[..., 0], self._size[::-1]), np.float32)
-        self._gain = _whole(full, clear * _GAIN_UNIT)
+        full *= np.float32(clear * _GAIN_UNIT)
+        self._gain = np.rint(np.minimum(full, np.iinfo(np.int16).max)).astype(np.int16)
         small, leak = (shrink(plane, self._quarter) for plane in (gain[..., 0], leaks[..., 0]))
         self._base_gain = small * np.float32((clear - 1) * LUMA_STEPS)
         self._offset = (self._black * (1 - small) + leak) * np.float32(LUMA_STEPS)
         self._moves_chroma = bool(np.abs(stops).max() > 0) or bool(np.abs(leaks).max() > 0)
-        self._chroma_gain = _whole(gain[..., 0], _GAIN_UNIT)
-        self._chroma_still: list[tuple[Steps | None, Steps]] = []
+        self._chroma_gain = np.ascontiguousarray(gain[..., 0] * FRACTION)
+        self._chroma_still: list[tuple[Plane | None, Plane]] = []
         for i in (1, 2):
             tint = gain[..., i] * self._ratio
             offset = 128 - 128 * gain[..., 0] - self._black * tint + leaks[..., i]
-            whole = _whole(tint, _TINT_UNIT)
-            self._chroma_still.append((whole if np.any(whole) else None, _whole(offset, FRACTION)))
+            still = (np.ascontiguousarray(plane * FRACTION, dtype=np.float32) for plane in (tint, offset))
+            coloured, plain = still
+            self._chroma_still.append((coloured if np.abs(tint).max() > _NO_TINT else None, plain))
 
     def _leaks(self, matrix: Matrix) -> NDArray[np.float32]:
         """Codes that leaks add: luma and chroma, (h / 2, w / 2, 3)."""
@@ -261,24 +263,15 @@ class Relight:
         coloured = [(glow, codes) for glow, codes in glows if np.abs(codes[1:]).max() > 1]
         if not self._moves_chroma and not coloured:
             return planes[0].astype(np.int16) << 4, planes[1].astype(np.int16) << 4
-        codes_of_luma = luma.astype(np.int16)
         for i, (tint, still) in enumerate(self._chroma_still):
-            moved = cv2.multiply(planes[i].astype(np.int16), self._chroma_gain, scale=FRACTION / _GAIN_UNIT)
-            cv2.add(moved, still, dst=moved)
+            moved = cv2.multiply(planes[i], self._chroma_gain, dtype=cv2.CV_32F)
             if tint is not None:
-                cv2.add(moved, cv2.multiply(codes_of_luma, tint, scale=FRACTION / _TINT_UNIT), dst=moved)
+                cv2.add(moved, cv2.multiply(luma, tint, dtype=cv2.CV_32F), dst=moved)
             if coloured:
                 tints = sum(glow * np.float32(codes[i + 1] * FRACTION) for glow, codes in coloured)
-                whole = np.rint(np.asarray(tints, np.float32)).astype(np.int16)
-                cv2.add(moved, cv2.resize(whole, self._half[::-1]), dst=moved)
-            planes[i] = moved
+                cv2.add(moved, cv2.resize(np.asarray(tints, np.float32), self._half[::-1]), dst=moved)
+            planes[i] = cv2.add(moved, still, dtype=cv2.CV_16S)
         return planes[0], planes[1]
-
-
-def _whole(plane: Floats, unit: float) -> Steps:
-    """`plane` in whole numbers of a fraction, as far as 16 bits reach."""
-    limits = np.iinfo(np.int16)
-    return np.clip(np.rint(plane * unit), limits.min, limits.max).astype(np.int16)
 
 
 def shrink(plane: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import cv2
+
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
@@ -27,12 +29,14 @@ class Crew:
         count = threads or os.cpu_count() or 1
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="crew")
         self._spare = threading.Semaphore(count)
+        self._threads_before: int | None = None
 
     def ahead(self, items: Iterable[Item], make: Callable[[Item], Made]) -> Iterator[tuple[Item, Made]]:
         """Yield each item with what is made of it, in order; an item that comes again at once is made once.
 
         Errors of `make` are raised in the item's place. Closing the iterator drops what was not begun.
         """
+        self._keep_opencv_to_one_thread()
         waiting: deque[tuple[Item, Future[Made], bool]] = deque()
         latest: tuple[Item, Future[Made]] | None = None
         try:
@@ -53,6 +57,14 @@ class Crew:
     def close(self) -> None:
         """End the threads; what was not begun is dropped."""
         self._pool.shutdown(cancel_futures=True)
+        if self._threads_before is not None:
+            cv2.setNumThreads(self._threads_before)
+
+    def _keep_opencv_to_one_thread(self) -> None:
+        """Until the crew is closed: with all cores at work, threads of its own would wait for one another, busily."""
+        if self._threads_before is None:
+            self._threads_before = cv2.getNumThreads()
+            cv2.setNumThreads(1)
 
     def _finish(self, waiting: deque[tuple[Item, Future[Made], bool]]) -> tuple[Item, Made]:
         item, future, lent = waiting.popleft()

@@ -21,6 +21,7 @@ from adcraft_resources.weights import checkpoint_named, find_local
 if TYPE_CHECKING:
     from adcraft_resources.models.engine_values import EngineSettings, PromptEmbedding, Restyle
     from adcraft_resources.models.flux_engine import FluxEngine
+    from adcraft_resources.models.look_painting import DevicePainter
 
 VERSION = "1"
 WORKING_BYTES = 4 << 30  # one picture through transformer and VAE, and what the driver takes
@@ -85,6 +86,14 @@ class FluxRuntime(dg.ConfigurableResource):
         read = self.prompts([prompt])[0]
         with TURN:
             return self.engine().fill(frame, mask, read, seed)
+
+    def painter(self) -> "DevicePainter | None":
+        """Return who carries one clip's looks on the GPU; None without a GPU."""
+        from adcraft_resources.models.devices import pick_device
+        from adcraft_resources.models.look_painting import DevicePainter
+
+        device = pick_device(self.device)
+        return DevicePainter(device) if device.type == "cuda" else None
 
     def prompts(self, texts: Sequence[str]) -> "list[PromptEmbedding]":
         """Return the texts as the transformer reads them; each is read once for all who share the store."""

@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from adcraft_resources.algorithms.looks import Look, RefusedLook
-from adcraft_resources.algorithms.propagated_looks import PropagatedLook
+from adcraft_resources.algorithms.propagated_looks import Carriage
 from adcraft_resources.algorithms.values import Shot
 from adcraft_resources.content_filters import ContentFilter
 from adcraft_resources.errors import ContentRefused
@@ -26,6 +26,8 @@ CARRIED: Final = "2"
 """Changes whenever the same keys would give another look."""
 
 Asked = Mapping[str, tuple[Style, int]]
+CARRIED = "2"
+"""Changes whenever the same keys would give another look."""
 
 
 class FluxStylist(ImageStylist):
@@ -64,7 +66,7 @@ class FluxStylist(ImageStylist):
     def develop_all(self, asked: Asked, keys: Keys, shots: Sequence[Shot]) -> dict[str, Look]:
         """The looks of several variants, restyled in step; ContentRefused names the first that is refused."""
         looks: dict[str, Look] = {}
-        for name, look in self._developed(asked, keys, shots).items():
+        for name, look in self._developed(asked, keys, shots, Carriage(self.flux.painter())).items():
             if isinstance(look, RefusedLook):
                 raise ContentRefused(
                     f"{name}: {look.reason}.", remedy="Change its style's prompt, or leave the style out."
@@ -82,12 +84,16 @@ class FluxStylist(ImageStylist):
         self.flux.prompts([asked[name][0].diffusion.prompt for name in names])
         if refused:
             yield {name: RefusedLook(reason) for name, reason in refused.items()}
+        carriage = Carriage(self.flux.painter())
         groups = [names[at : at + self.together] for at in range(0, len(names), self.together)]
         yield from in_turn(
-            groups, lambda group: self._developed({name: asked[name] for name in group}, keys, shots)
+            groups,
+            lambda group: self._developed({name: asked[name] for name in group}, keys, shots, carriage),
         )
 
-    def _developed(self, asked: Asked, keys: Keys, shots: Sequence[Shot]) -> dict[str, Look | RefusedLook]:
+    def _developed(
+        self, asked: Asked, keys: Keys, shots: Sequence[Shot], carriage: Carriage
+    ) -> dict[str, Look | RefusedLook]:
         """Looks, or why there is none, in the order asked for."""
         chosen = choose_keys(keys, self.most_keys)
         if not chosen:
@@ -101,7 +107,7 @@ class FluxStylist(ImageStylist):
         return {
             name: RefusedLook(refused[name])
             if name in refused
-            else PropagatedLook(pairs[name], shots, style.grain, seed)
+            else carriage.look(pairs[name], shots, style.grain, seed)
             for name, (style, seed) in asked.items()
         }
 

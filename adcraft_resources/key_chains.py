@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from adcraft_resources.algorithms.flow_carrying import Carrier, scene_motion, texture_of
+from adcraft_resources.algorithms.flow_carrying import (
+    blend,
+    match_key,
+    scene_motion,
+    small_luma,
+    texture_of,
+)
 from adcraft_resources.algorithms.key_pairs import KeyPair
 from adcraft_resources.algorithms.values import Frame, Keyframe
 
@@ -111,5 +117,7 @@ def moved_to(frame: Frame, before: KeyPair, motion: NDArray[np.float64] | None =
     change = before.styled.astype(np.float32) - before.source
     similarity = scene_motion(frame, before.source) if motion is None else motion
     whole = np.vstack([similarity, (0.0, 0.0, 1.0)])
-    carried = Carrier().blend(frame, [(texture_of(before.index, before.source, change), whole, 1.0)])
+    texture = texture_of(before.index, before.source, change)
+    match = match_key(small_luma(frame), texture, whole)
+    carried = blend(frame.shape[:2], [(texture, match, 1.0)])
     return np.clip(np.rint(frame + carried), 0, 255).astype(np.uint8)

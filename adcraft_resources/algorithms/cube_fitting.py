@@ -41,13 +41,13 @@ def fit_cube(
     side = FITTED_SIDE
     neutral = identity_cube(side) if prior is None else prior
     known = before if prior is None else sample_cube(prior, before)
-    wanted = _splat(np.asarray((after - known) * weights[:, None], np.float32), before, side)
+    nodes, shares = _corners(before, side)
+    wanted = _splat(np.asarray((after - known) * weights[:, None], np.float32), nodes, shares, side)
+    near = _Near(nodes, shares, weights, side)
     stiffness = _STIFFNESS * float(weights.sum()) / side**2
 
     def normal(cube: Cube) -> Cube:
-        moves = sample_cube(cube, before) * weights[:, None]
-        rough = np.float32(stiffness) * _roughness(cube)
-        return np.asarray(_splat(np.asarray(moves, np.float32), before, side) + rough, np.float32)
+        return np.asarray(near(cube) + np.float32(stiffness) * _roughness(cube), np.float32)
 
     return (neutral + _conjugate_gradients(normal, wanted)).astype(np.float32)
 
@@ -69,20 +69,59 @@ def _conjugate_gradients(normal: Callable[[Cube], Cube], wanted: Cube) -> Cube:
     return found
 
 
-def _splat(values: Colours, at: Colours, side: int) -> Cube:
-    """The transpose of trilinear reading: each value shared among the eight nodes around its colour."""
+def _corners(at: Colours, side: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The nodes (8, n) around each colour and their shares in a trilinear reading there."""
     position = np.clip(at, 0, 1) * np.float32(side - 1)
-    base = np.clip(position.astype(np.int32), 0, side - 2)
-    share = position - base
+    base = np.clip(position.astype(np.int64), 0, side - 2)
+    share = (position - base).T
     sides = (1 - share, share)
-    index = (base[:, 0] * side + base[:, 1]) * side + base[:, 2]
-    out = np.zeros((side**3, 3))
-    for r, g, b in np.ndindex(2, 2, 2):
-        weight = sides[r][:, 0] * sides[g][:, 1] * sides[b][:, 2]
-        node = index + (r * side + g) * side + b
-        for channel in range(3):
-            out[:, channel] += np.bincount(node, weight * values[:, channel], side**3)
-    return out.reshape(side, side, side, 3).astype(np.float32)
+    first = (base[:, 0] * side + base[:, 1]) * side + base[:, 2]
+    corners = list(np.ndindex(2, 2, 2))
+    nodes = np.stack([first + (r * side + g) * side + b for r, g, b in corners])
+    return nodes, np.stack([sides[r][0] * sides[g][1] * sides[b][2] for r, g, b in corners])
+
+
+def _splat(values: Colours, nodes: NDArray[np.int64], shares: NDArray[np.float32], side: int) -> Cube:
+    """The transpose of trilinear reading: each value shared among the eight nodes around its colour."""
+    where = nodes.reshape(-1)
+    parts = [np.bincount(where, (shares * values[:, i]).reshape(-1), side**3) for i in range(3)]
+    return np.stack(parts, -1).reshape(side, side, side, 3).astype(np.float32)
+
+
+class _Near:
+    """Trilinear reading at all colours and its transpose, together: what each node takes of the 27 around it.
+
+    Added up once, so that the rounds of a fit do not go through the colours again. Nodes are numbered in a cube with
+    a rim, where each neighbour is a fixed step away.
+    """
+
+    def __init__(
+        self, nodes: NDArray[np.int64], shares: NDArray[np.float32], weights: NDArray[np.float32], side: int
+    ) -> None:
+        self._side, wide = side, side + 2
+        self._count, self._reach = wide**3, wide * wide + wide + 1
+        red, rest = np.divmod(nodes[0], side * side)
+        first = ((red + 1) * wide + rest // side + 1) * wide + rest % side + 1
+        steps = [int(np.dot(corner, (wide * wide, wide, 1))) for corner in np.ndindex(2, 2, 2)]
+        self._near: dict[int, NDArray[np.float32]] = {}
+        for i, here in enumerate(steps):
+            weighted = weights * shares[i]
+            for j, there in enumerate(steps[i:], i):
+                sums = np.bincount(first + here, weighted * shares[j], self._count).astype(np.float32)
+                self._near[there - here] = self._near.get(there - here, np.float32(0)) + sums
+        for step in [step for step in self._near if step > 0]:
+            self._near[-step] = np.roll(self._near[step], step)
+
+    def __call__(self, cube: Cube) -> Cube:
+        around = np.zeros((3, self._count + 2 * self._reach), np.float32)
+        middle = around[:, self._reach : -self._reach]
+        inner = (slice(None), *[slice(1, -1)] * 3)
+        middle.reshape(3, *[self._side + 2] * 3)[inner] = cube.transpose(3, 0, 1, 2)
+        out, part = np.zeros_like(middle), np.empty_like(middle)
+        for step, shares in self._near.items():
+            start = self._reach + step
+            out += np.multiply(shares, around[:, start : start + self._count], out=part)
+        return np.ascontiguousarray(out.reshape(3, *[self._side + 2] * 3)[inner].transpose(1, 2, 3, 0))
 
 
 def _roughness(cube: Cube) -> Cube:
@@ -105,7 +144,7 @@ class CubeLookup:
     """
 
     def __init__(self, cube: Cube) -> None:
-        self._cube = cube
+        self.cube = cube
         self._noise: dict[tuple[int, ...], tuple[NDArray[np.int16], ...]] = {}
 
     @cached_property
@@ -114,13 +153,13 @@ class CubeLookup:
         middles = ((np.arange(256 // _BIN) + 0.5) * _BIN - 0.5) / 255
         blue = np.arange(256) / 255
         colours = np.stack(np.meshgrid(middles, middles, blue, indexing="ij"), -1).astype(np.float32)
-        moves = (sample_cube(self._cube, colours) - colours) * 255 * _FINE
+        moves = (sample_cube(self.cube, colours) - colours) * 255 * _FINE
         return np.rint(moves).astype(np.int16).reshape(-1, 256, 3)
 
     def __call__(self, frame: Frame) -> NDArray[np.int16]:
         """The frame's new code values in eighths, (h, w, 3) int16, unclipped."""
         if frame[..., 0].size <= _SMALL and "_moves" not in self.__dict__:
-            return np.rint(sample_cube(self._cube, frame.astype(np.float32) / 255) * 255 * _FINE).astype(
+            return np.rint(sample_cube(self.cube, frame.astype(np.float32) / 255) * 255 * _FINE).astype(
                 np.int16
             )
         red, green, blue = cv2.split(frame)
@@ -141,8 +180,3 @@ class CubeLookup:
 
 
 _FINE, _FINE_SHIFT = 8, 3
-
-
-def codes_of(eighths: NDArray[Any]) -> Frame:
-    """Frame of code values in eighths, rounded."""
-    return np.clip((eighths + _FINE // 2) / _FINE, 0, 255).astype(np.uint8)

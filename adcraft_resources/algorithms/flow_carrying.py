@@ -14,19 +14,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adcraft_resources.algorithms import colour
 from adcraft_resources.algorithms.camera_path import Motion
 from adcraft_resources.algorithms.planes import luma_of
-from adcraft_resources.algorithms.values import Frame
+from adcraft_resources.algorithms.values import Frame, Yuv420
 
 Plane = NDArray[np.float32]
 Luma = NDArray[np.uint8]
 
 _CAMERA_SIDE = 160  # px of the short side at which camera motion is found
-_FLOW_SIDE = 288  # the same for dense flow
+FLOW_SIDE = 288  # the same for dense flow
 _RETURN_PX = 1.0  # forward and back again: a pixel that ends this far from its start is half trusted
 _LEVELS = 12.0  # luma levels by which a carried pixel may differ to be half trusted
-_FADE = 0.02  # trust at which half of the texture is shown
-_ZERO = 128  # of a texture's codes
+FADE = 0.02  # trust at which half of the texture is shown
+ZERO = 128  # of a texture's codes
 
 
 def _flow(a: Luma, b: Luma, preset: int = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM) -> Plane:
@@ -35,30 +36,36 @@ def _flow(a: Luma, b: Luma, preset: int = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM) -> 
     return np.asarray(search.calc(a, b, cast(Any, None)), np.float32)
 
 
-def _small(frame: Frame, side: int) -> tuple[Luma, float]:
-    scale = min(1.0, side / min(frame.shape[:2]))
-    luma = luma_of(frame)
-    if scale < 1:
-        luma = np.asarray(cv2.resize(luma, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-    return luma, scale
+def _small(luma: Luma, side: int) -> Luma:
+    """Luma at the size things are found at. Each axis has its own ratio: few sizes shrink to whole pixels."""
+    return np.asarray(
+        cv2.resize(luma, small_size(luma.shape, side)[::-1], interpolation=cv2.INTER_AREA), np.uint8
+    )
+
+
+def small_size(shape: tuple[int, ...], side: int = FLOW_SIDE) -> tuple[int, int]:
+    """Rows and columns of a picture whose short side is `side`, or shorter as it was."""
+    scale = min(1.0, side / min(shape[:2]))
+    return round(shape[0] * scale), round(shape[1] * scale)
 
 
 def scene_motion(frame: Frame, key: Frame) -> NDArray[np.float64]:
     """2x3 similarity from pixels of `frame` to those of `key`: the camera's part of the motion between them."""
-    a, scale = _small(frame, _CAMERA_SIDE)
-    b, _ = _small(key, _CAMERA_SIDE)
+    a, b = (_small(luma_of(one), _CAMERA_SIDE) for one in (frame, key))
     flow = _flow(a, b)
     texture = cv2.magnitude(cv2.Sobel(a, cv2.CV_32F, 1, 0), cv2.Sobel(a, cv2.CV_32F, 0, 1))
     rows, columns = np.nonzero(texture > np.percentile(texture, 70))
     step = max(1, len(rows) // 1500)
-    points = np.stack([columns, rows], 1)[::step].astype(np.float32)
-    moved = points + flow[rows, columns][::step]
+    grow = (np.array(frame.shape[1::-1]) / a.shape[::-1]).astype(np.float32)
+    points = (np.stack([columns, rows], 1)[::step].astype(np.float32) + np.float32(0.5)) * grow - np.float32(
+        0.5
+    )
+    moved = points + flow[rows, columns][::step] * grow
     similarity = None
     if len(points) >= 3:  # noqa: PLR2004 - what a similarity takes, and one to spare
-        similarity, _ = cv2.estimateAffinePartial2D(points, moved, ransacReprojThreshold=1.0)
+        similarity, _ = cv2.estimateAffinePartial2D(points, moved, ransacReprojThreshold=float(grow.mean()))
     if similarity is None:
         return np.eye(2, 3)
-    similarity[:, 2] /= scale
     return np.asarray(similarity, np.float64)
 
 
@@ -73,62 +80,98 @@ class KeyTexture:
 
 def texture_of(index: int, source: Frame, texture: Plane) -> KeyTexture:
     """Keep `texture` (h, w, 3) of a key in 8 bits."""
-    codes = np.clip(np.rint(texture) + _ZERO, 0, 255).astype(np.uint8)
-    return KeyTexture(index, _small(source, _FLOW_SIDE)[0], codes)
+    codes = np.clip(np.rint(texture) + ZERO, 0, 255).astype(np.uint8)
+    return KeyTexture(index, small_luma(source), codes)
 
 
-class Carrier:
-    """Carries texture to frames; remembers what the last frame looked like, nothing that would change a result."""
+@dataclass(frozen=True)
+class Match:
+    """Where the pixels of a frame lie in a key: first along flow, then by the camera's motion.
 
-    def blend(self, frame: Frame, textures: Sequence[tuple[KeyTexture, Motion, float]]) -> Plane:
-        """Texture for `frame` from keys with the camera's motion to them and their shares, by share and trust."""
-        total = np.zeros(frame.shape, np.float32)
-        weight = np.zeros(frame.shape[:2], np.float32)
-        for texture, motion, share in textures:
-            moved, trust = self.carry(frame, texture, motion)
-            trust = trust[..., 0] * np.float32(share)
-            total += moved * trust[..., None]
-            weight += trust
-        return np.asarray(total / (weight + _FADE)[..., None], np.float32)
+    `flow` (rows, columns, 2) float16 px and `trust` (rows, columns) uint8 of 255 at the small size, as small as they
+    can be kept for a whole clip; `motion` and the flow's values are in pixels of the full pictures.
+    """
 
-    def carry(self, frame: Frame, texture: KeyTexture, motion: Motion) -> tuple[Plane, Plane]:
-        """A key's texture moved to `frame` (h, w, 3), and how far each pixel can be trusted (h, w, 1).
+    flow: NDArray[np.float16]
+    trust: Luma
+    motion: Motion
 
-        The key is first moved by the camera's motion, so that flow has only the rest to find.
-        """
-        luma, scale = _small(frame, _FLOW_SIDE)
-        size = frame.shape[1::-1]
-        where, trust = _matched(luma, texture.luma, _at_scale(motion, scale))
-        where = (cv2.resize(where, size) + np.float32(0.5)) / np.float32(scale) - np.float32(0.5)
-        moved = cv2.remap(
-            texture.codes, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        return moved.astype(np.float32) - _ZERO, np.asarray(cv2.resize(trust, size), np.float32)[..., None]
+    def moves(self) -> Plane:
+        """The flow turned as the camera turned it: what is added to `motion` at each pixel, at the small size."""
+        return np.asarray(cv2.transform(self.flow.astype(np.float32), self.motion[:2, :2]), np.float32)
 
 
-def _at_scale(motion: Motion, scale: float) -> Motion:
-    shrink = np.array([[scale, 0, 0.5 * scale - 0.5], [0, scale, 0.5 * scale - 0.5], [0, 0, 1]])
-    return shrink @ motion @ np.linalg.inv(shrink)
+Near = tuple[KeyTexture, Match, float]
+"""A key beside a frame, where the frame lies in it, and the key's share."""
 
 
-def _matched(luma: Luma, key: Luma, motion: Motion) -> tuple[Plane, Plane]:
-    """Where each pixel of `luma` lies in `key`, and how far that can be believed, 0..1."""
-    near = cv2.warpAffine(
-        key,
-        motion[:2],
+def blend(size: tuple[int, int], near: Sequence[Near]) -> Plane:
+    """Texture (h, w, 3) for a frame of `size` from the keys beside it, by share and trust."""
+    total = np.zeros((*size, 3), np.float32)
+    weight = np.zeros(size, np.float32)
+    for texture, match, share in near:
+        moved, trust = carry(texture, match, size)
+        trust = trust[..., 0] * np.float32(share)
+        total += moved * trust[..., None]
+        weight += trust
+    return np.asarray(total / (weight + FADE)[..., None], np.float32)
+
+
+def carry(texture: KeyTexture, match: Match, size: tuple[int, int]) -> tuple[Plane, Plane]:
+    """A key's texture as it lies in a frame (h, w, 3), and how far each pixel can be trusted (h, w, 1)."""
+    motion, full = match.motion.astype(np.float32), size[::-1]
+    x, y = (np.arange(length, dtype=np.float32) for length in full)
+    where = cv2.resize(match.moves(), full)
+    where += (motion[:2, 0] * x[:, None] + motion[:2, 2])[None]
+    where += (motion[:2, 1] * y[:, None])[:, None]
+    moved = cv2.remap(
+        texture.codes, where, cast(Any, None), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    trust = cv2.resize(match.trust.astype(np.float32) / 255, full)
+    return moved.astype(np.float32) - ZERO, np.asarray(trust, np.float32)[..., None]
+
+
+def match_key(luma: Luma, texture: KeyTexture, motion: Motion) -> Match:
+    """Match a frame's small luma with a key, given the camera's motion to it in pixels of the full picture.
+
+    The key is first moved by that motion, so that flow has only the rest to find.
+    """
+    rows, columns = (small / full for small, full in zip(luma.shape, texture.codes.shape, strict=False))
+    shrink = np.array([[columns, 0, 0.5 * columns - 0.5], [0, rows, 0.5 * rows - 0.5], [0, 0, 1]])
+    small_motion = shrink @ motion @ np.linalg.inv(shrink)
+    moved = cv2.warpAffine(
+        texture.luma,
+        small_motion[:2],
         luma.shape[::-1],
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    flow = _flow(luma, np.asarray(near, np.uint8))
-    trust = _trust(luma, np.asarray(near, np.uint8), flow)
-    where = (_grid(luma.shape) + flow) @ motion[:2, :2].T.astype(np.float32) + motion[:2, 2].astype(
-        np.float32
+    flow = _flow(luma, np.asarray(moved, np.uint8))
+    trust = _trust(luma, np.asarray(moved, np.uint8), flow)
+    where = cv2.transform(_grid(luma.shape) + flow, small_motion[:2])
+    inside = ((where >= 0) & (where <= np.array(luma.shape[::-1]) - 1)).all(-1)
+    trust = cv2.GaussianBlur(trust * inside, (0, 0), 1.0)
+    codes = np.asarray(np.rint(trust * 255), np.uint8)
+    return Match((flow / np.array([columns, rows], np.float32)).astype(np.float16), codes, motion)
+
+
+def small_luma(frame: Frame) -> Luma:
+    """A frame's luma at the size flow is found at."""
+    return _small(luma_of(frame), FLOW_SIDE)
+
+
+def small_luma_of_planes(picture: Yuv420) -> Luma:
+    """The same of codec planes: luma as RGB frames have it, bt601 full range."""
+    black, luma_span, chroma_span = colour.code_scale(picture.range)
+    size = small_size(picture.size)[::-1]
+    y, u, v = (
+        cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        for plane in (picture.y, picture.u, picture.v)
     )
-    inside = ((where >= 0) & (where <= np.array(luma.shape[::-1], np.float32) - 1)).all(-1)
-    return np.asarray(where, np.float32), np.asarray(
-        cv2.GaussianBlur(trust * inside, (0, 0), 1.0), np.float32
-    )
+    # What each of Y', Cb, Cr adds to it: all of this is linear.
+    shares = colour.ycc_to_rgb(np.eye(3), picture.matrix) @ np.array(colour.luma_weights("bt601"))
+    luma = (y - black) / luma_span * shares[0] + ((u - 128) * shares[1] + (v - 128) * shares[2]) / chroma_span
+    return np.clip(np.rint(luma * 255), 0, 255).astype(np.uint8)
 
 
 def _trust(a: Luma, b: Luma, flow: Plane) -> Plane:

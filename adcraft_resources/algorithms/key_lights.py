@@ -35,12 +35,18 @@ class LightMap:
 
     def at(self, size: tuple[int, ...], motion: Motion) -> Plane:
         """Gains (h, w, 3) for a picture of `size` whose pixels `motion` takes to the map's frame."""
+        return np.asarray(
+            cv2.resize(self.small_at(size, motion), size[1::-1], interpolation=cv2.INTER_LINEAR), np.float32
+        )
+
+    def small_at(self, size: tuple[int, ...], motion: Motion) -> Plane:
+        """The same at a quarter of the size, from which it is spread linearly."""
         height, width = size[:2]
         small = (-(-width // _READ_AT), -(-height // _READ_AT))
         matrix = self.to_cells @ motion @ np.linalg.inv(_scaled(small[0] / width, small[1] / height))
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         read = cv2.warpAffine(self.gains, matrix[:2], small, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(cv2.resize(read, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        return np.asarray(read, np.float32)
 
     def for_larger(self, ratio: float) -> LightMap:
         """The same map for pictures `ratio` times as large."""

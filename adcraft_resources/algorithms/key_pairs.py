@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adcraft_resources.algorithms.cube_fitting import Colours, CubeLookup, codes_of, fit_cube
+from adcraft_resources.algorithms.cube_fitting import Colours, fit_cube
 from adcraft_resources.algorithms.grading import Cube
+from adcraft_resources.algorithms.lookup import sample_cube
 from adcraft_resources.algorithms.planes import luma_of
 from adcraft_resources.algorithms.values import Frame
 
@@ -158,19 +159,24 @@ def even_out(pairs: Sequence[KeyPair]) -> list[KeyPair]:
     """Keys without the channel gains each has of its own, measured against the cube of them all."""
     if len(pairs) < 2:  # noqa: PLR2004 - one key agrees with itself
         return list(pairs)
-    lookup = CubeLookup(pooled_cube(pairs))
-    own = np.array([_gain_over(codes_of(lookup(pair.source)), pair.styled) for pair in pairs])
+    cube = pooled_cube(pairs)
+    own = np.array([_gain_over(cube, pair) for pair in pairs])
     own /= np.median(own, 0)
-    return [
-        replace(pair, styled=np.clip(np.rint(pair.styled / gain), 0, 255).astype(np.uint8))
-        for pair, gain in zip(pairs, own, strict=True)
-    ]
+    return [replace(pair, styled=_divided(pair.styled, gain)) for pair, gain in zip(pairs, own, strict=True)]
 
 
-def _gain_over(expected: Frame, styled: Frame) -> NDArray[np.float64]:
-    """Channel gains of `styled` over `expected`, by least squares on what is not clipped."""
+def _divided(frame: Frame, gain: NDArray[np.float64]) -> Frame:
+    table = np.clip(np.rint(np.arange(256)[:, None] / gain), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(frame, table[None]), np.uint8)
+
+
+def _gain_over(cube: Cube, pair: KeyPair) -> NDArray[np.float64]:
+    """Channel gains of a restyled key over what the cube foretells, by least squares on what is not clipped."""
+    step = max(1, pair.source[..., 0].size // _SAMPLES)
+    before, styled = (p.reshape(-1, 3)[step // 2 :: step] for p in (pair.source, pair.styled))
+    expected = np.clip(sample_cube(cube, before.astype(np.float32) / 255) * 255, 0, 255)
     fair = (styled < _CLIPPED).all(-1) & (expected > 8).all(-1)  # noqa: PLR2004 - too dark to have a gain
     if not fair.any():
         return np.ones(3)
     x, y = expected[fair].astype(np.float64), styled[fair].astype(np.float64)
-    return (x * y).sum(0) / (x * x).sum(0)
+    return np.asarray((x * y).sum(0) / (x * x).sum(0), np.float64)

@@ -22,12 +22,20 @@ from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.camera_path import Motion
 from adcraft_resources.algorithms.cube_fitting import CubeLookup
-from adcraft_resources.algorithms.flow_carrying import Carrier, KeyTexture, texture_of
+from adcraft_resources.algorithms.flow_carrying import (
+    KeyTexture,
+    Near,
+    blend,
+    carry,
+    match_key,
+    small_luma,
+    texture_of,
+)
 from adcraft_resources.algorithms.grading import Cube
 from adcraft_resources.algorithms.key_lights import LightMap, fit_light
 from adcraft_resources.algorithms.key_pairs import KeyPair, even_out, pooled_cube, register_pair, unclipped
 from adcraft_resources.algorithms.lookup import sample_cube
-from adcraft_resources.algorithms.texture_bank import Mixture, left_over, mix, sums_of
+from adcraft_resources.algorithms.texture_bank import Mixture, Sums, left_over, mix, sums_of
 from adcraft_resources.algorithms.values import Frame
 
 Kind = Literal["cube", "screen_light", "scene_light"]
@@ -46,6 +54,7 @@ _FAR_BETTER = 0.35  # the same for the error on the keys a model was fitted to
 _EVENED = 0.6  # the same for keys whose gains were evened out
 _EVEN = 60.0  # mean squared codes above which keys differ by more than their gains
 _FILTERED = 0.97  # the same for filters, which can carry nothing to the wrong place
+AT_ONCE = 4  # keys, or shots, worked on side by side: each takes 0.3 GB at 1080x1920
 _KINDRED = 0.33  # correlation of two keys' textures from which they are one texture of the scene, not noise
 
 
@@ -108,12 +117,13 @@ def learn_shot(agreed: AgreedKeys, motions: Motions, prior: Cube | None = None) 
 def _with_even_keys(look: ShotLook, agreed: AgreedKeys, prior: Cube | None) -> ShotLook:
     """The look on evened keys where gains of their own explain most of what a cube leaves: not so under a light."""
     evened = fit_look(agreed.evened, "cube", look.motions, prior)
-    better = _own_error(evened) < min(_EVENED * _own_error(look), _EVEN)
-    return evened if better else look
+    errors = [_own_error(one, [_shrunk(key, _LIGHT_SIDE) for key in one.keys]) for one in (evened, look)]
+    return evened if errors[0] < min(_EVENED * errors[1], _EVEN) else look
 
 
-def _own_error(look: ShotLook) -> float:
-    return float(np.mean([_error(look, key) for key in look.keys]))
+def _own_error(look: ShotLook, keys: Sequence[KeyPair] | None = None) -> float:
+    """Of `keys`, which may be smaller than the look's own where that is a cube; else of its own."""
+    return float(np.mean([_error(look, key) for key in (look.keys if keys is None else keys)]))
 
 
 def _error(look: ShotLook, key: KeyPair) -> float:
@@ -129,7 +139,7 @@ def _with_light(look: ShotLook, prior: Cube | None) -> ShotLook:
 
     Keys that share little of a scene cannot foretell one another, so what a model explains counts too.
     """
-    own = _own_error(look)
+    own = _own_error(look, [_shrunk(key, _LIGHT_SIDE) for key in look.keys])
     if own < _EXPLAINED:
         return replace(look, error=own)
     small = tuple(_shrunk(key, _TRIAL_SIDE) for key in look.keys)
@@ -219,7 +229,12 @@ def _colours(cube: Cube, frame: Frame) -> Plane:
 
 def _with_filters(look: ShotLook) -> ShotLook:
     """The look with a mixture of filters, where one learned from the other keys foretells a key better."""
-    sums = [sums_of(np.clip(colour_at(look, key.source, key.index), 0, 255), key.styled) for key in look.keys]
+
+    def sums_at(key: KeyPair) -> Sums:
+        return sums_of(np.clip(colour_at(look, key.source, key.index), 0, 255), key.styled)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        sums = list(pool.map(sums_at, look.keys))
     rest = [[other for other in sums if other is not one] for one in sums]
     errors = [left_over(mix(others), one) for others, one in zip(rest, sums, strict=True)]
     plain = [one.energy / (3 * one.count) * 255**2 for one in sums]
@@ -246,12 +261,12 @@ def _agreement(look: ShotLook, rest: Sequence[Plane], textures: Sequence[KeyText
 
     Keys are farther from one another than any frame between them is from the nearest one, so half of it is plenty.
     """
-    carrier = Carrier()
     sums = np.full(3, 1e-6)
     for here, there in [(i, i + d) for i in range(len(rest)) for d in (-1, 1) if 0 <= i + d < len(rest)]:
         key = look.keys[here]
         motion = _between(look, key.source, key.index, there)
-        moved, trust = carrier.carry(key.source, textures[there], motion)
+        match = match_key(textures[here].luma, textures[there], motion)
+        moved, trust = carry(textures[there], match, key.source.shape[:2])
         own = rest[here]
         sums += [float((trust * part).sum()) for part in (own * moved, own * own, moved * moved)]
     return float(sums[0] / np.sqrt(sums[1] * sums[2]))
@@ -263,16 +278,20 @@ def _between(look: ShotLook, frame: Frame, index: int, place: int) -> Motion:
     return np.linalg.inv(look.motions(key.source, key.index)) @ look.motions(frame, index)
 
 
-def look_at(look: ShotLook, frame: Frame, index: int, carrier: Carrier | None = None) -> Frame:
-    """`frame` (number `index` of the clip) restyled as `look` says."""
+def look_at(look: ShotLook, frame: Frame, index: int, near: Sequence[Near] | None = None) -> Frame:
+    """`frame` (number `index` of the clip) restyled as `look` says; `near` are its matches, if they are known."""
     out = textured_at(look, frame, index)
     if look.textures:
-        near = [
-            (look.textures[i], _between(look, frame, index, i), share)
-            for i, share in _neighbours(look, index)
-        ]
-        out += (carrier or Carrier()).blend(frame, near)
+        out += blend(frame.shape[:2], _near(look, frame, index) if near is None else near)
     return np.clip(np.rint(out), 0, 255).astype(np.uint8)
+
+
+def _near(look: ShotLook, frame: Frame, index: int) -> list[Near]:
+    luma = small_luma(frame)
+    return [
+        (look.textures[i], match_key(luma, look.textures[i], _between(look, frame, index, i)), share)
+        for i, share in neighbours(look, index)
+    ]
 
 
 def textured_at(look: ShotLook, frame: Frame, index: int) -> Plane:
@@ -290,7 +309,7 @@ def colour_at(look: ShotLook, frame: Frame, index: int) -> Plane:
     return base * look.light.at(frame.shape, motion)
 
 
-def _neighbours(look: ShotLook, index: int) -> list[tuple[int, float]]:
+def neighbours(look: ShotLook, index: int) -> list[tuple[int, float]]:
     """The keys before and after a frame with their shares, by distance in time; one key at the ends."""
     places = [key.index for key in look.keys]
     after = next((i for i, place in enumerate(places) if place >= index), None)

@@ -7,7 +7,7 @@ a style or fitting it to a clip (stylists.py), looks carried from restyled keyfr
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -154,6 +154,9 @@ class FrameLook(GrainedLook):
 
     def apply_yuv(self, picture: Yuv420, index: int, pts_s: float) -> Yuv420:
         """The restyled picture, bt709 limited."""
-        frame = frame_of(self._plain.grade_planes(picture, ("bt601", "full")))
-        restyled = planes_of(self.apply(frame, index, pts_s))
+        return self._through_frames(picture, lambda frame: self.apply(frame, index, pts_s))
+
+    def _through_frames(self, picture: Yuv420, make: Callable[[Frame], Frame]) -> Yuv420:
+        """The picture as `make` makes it from a frame, bt709 limited."""
+        restyled = planes_of(make(frame_of(self._plain.grade_planes(picture, ("bt601", "full")))))
         return self._plain.grade_planes(restyled, ("bt709", "limited"))

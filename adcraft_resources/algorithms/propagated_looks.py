@@ -1,33 +1,59 @@
 """The look that carries restyled keyframes through a clip, shot by shot.
 
-Belongs here: joining the looks learned per shot into one. Does not: learning them (look_propagation.py), making the
-restyled keyframes, which is a stylist's work.
+Belongs here: joining the looks learned per shot into one, and what looks of one clip share. Does not: learning them
+(look_propagation.py), painting elsewhere than on the CPU (models), making the restyled keyframes, which is a stylist's
+work.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.camera_path import CameraPath, Motion
-from adcraft_resources.algorithms.flow_carrying import Carrier, scene_motion
+from adcraft_resources.algorithms.flow_carrying import (
+    KeyTexture,
+    Match,
+    Near,
+    match_key,
+    scene_motion,
+    small_luma_of_planes,
+)
 from adcraft_resources.algorithms.grading import Cube
 from adcraft_resources.algorithms.grain import Grain
+from adcraft_resources.algorithms.kept_matches import Matches
 from adcraft_resources.algorithms.key_pairs import KeyPair, pooled_cube
 from adcraft_resources.algorithms.look_propagation import (
+    AT_ONCE,
     AgreedKeys,
     ShotLook,
     agree_keys,
     fit_look,
     learn_shot,
     look_at,
+    neighbours,
 )
 from adcraft_resources.algorithms.looks import FrameLook
-from adcraft_resources.algorithms.values import Frame, Shot
+from adcraft_resources.algorithms.values import Frame, Shot, Yuv420
+
+
+class Painter(Protocol):
+    """Whoever can lay a shot's look over codec planes."""
+
+    def paint(
+        self,
+        look: ShotLook,
+        picture: Yuv420,
+        light: NDArray[np.float32] | None,
+        near: Sequence[Near],
+    ) -> Yuv420 | None:
+        """Return the picture in the look, bt709 limited; None where that cannot be done now."""
 
 
 class PropagatedLook(FrameLook):
@@ -41,6 +67,8 @@ class PropagatedLook(FrameLook):
         shots: All shots of the clip in order.
         grain: Laid on at the end.
         seed: Of the grain.
+        matches: Those of the clip's frames with its keys, shared by looks whose keys are the same frames.
+        painter: Does a picture's work elsewhere than on the CPU, once there is a camera's path.
 
     A shot without a key takes the colours of all keys together. Raises ValueError where there is no key at all.
     """
@@ -48,7 +76,16 @@ class PropagatedLook(FrameLook):
     wants_path: ClassVar[bool] = True
     costly: ClassVar[bool] = True
 
-    def __init__(self, pairs: Sequence[KeyPair], shots: Sequence[Shot], grain: Grain, seed: int) -> None:
+    def __init__(
+        self,
+        pairs: Sequence[KeyPair],
+        shots: Sequence[Shot],
+        grain: Grain,
+        seed: int,
+        *,
+        matches: Matches[Match] | None = None,
+        painter: Painter | None = None,
+    ) -> None:
         if not pairs:
             raise ValueError("a look cannot be carried from no keyframes")
         super().__init__(grain, seed)
@@ -58,7 +95,8 @@ class PropagatedLook(FrameLook):
         self._learned: list[tuple[Shot, ShotLook | None]] | None = None
         self._fallback: ShotLook | None = None
         self._learning = threading.Lock()
-        self._carrier = Carrier()
+        self._matches: Matches[Match] = Matches(most=0) if matches is None else matches
+        self._painter = painter
 
     def follow(self, path: CameraPath) -> None:
         """Take the camera's path; the look is learned anew with it."""
@@ -75,7 +113,9 @@ class PropagatedLook(FrameLook):
         with self._learning:
             if self._learned is None:
                 prior = pooled_cube(self._agreed.evened) if len(self._given) > 1 else None
-                self._learned = [(shot, self._learn(shot, prior)) for shot in self._given]
+                with ThreadPoolExecutor(AT_ONCE) as pool:
+                    learned = pool.map(lambda shot: self._learn(shot, prior), self._given)
+                    self._learned = list(zip(self._given, learned, strict=True))
                 errors = [look.error for _, look in self._learned if look and look.error is not None]
                 self.figures["left_out_error"] = max(errors, default=None)
             return self._learned
@@ -86,7 +126,32 @@ class PropagatedLook(FrameLook):
 
     def apply(self, frame: Frame, index: int, pts_s: float) -> Frame:
         """The restyled frame."""
-        return look_at(self._look_of(index), frame, index, self._carrier)
+        return look_at(self._look_of(index), frame, index)
+
+    def apply_yuv(self, picture: Yuv420, index: int, pts_s: float) -> Yuv420:
+        """The restyled picture, bt709 limited."""
+        if self._path is None:
+            return super().apply_yuv(picture, index, pts_s)
+        look, path = self._look_of(index), self._path
+        near = self._near(look, path, picture, index)
+        painted = None
+        if self._painter is not None:
+            painted = self._painter.paint(look, picture, _light_at(look, path, picture.size, index), near)
+        if painted is None:
+            painted = self._through_frames(picture, lambda frame: look_at(look, frame, index, near))
+        return painted
+
+    def _near(self, look: ShotLook, path: CameraPath, picture: Yuv420, index: int) -> list[Near]:
+        """The keys beside a picture, each matched with it once for all who share the matches."""
+        keys = [(look.textures[at], share) for at, share in neighbours(look, index)] if look.textures else []
+        return [(texture, self._match(texture, path, picture, index), share) for texture, share in keys]
+
+    def _match(self, texture: KeyTexture, path: CameraPath, picture: Yuv420, index: int) -> Match:
+        motion = path.between(index, texture.index)
+        return self._matches.of(
+            (index, texture.index, motion.tobytes()),
+            lambda: match_key(small_luma_of_planes(picture), texture, motion),
+        )
 
     def _look_of(self, index: int) -> ShotLook:
         for shot, look in self.shots:
@@ -96,6 +161,29 @@ class PropagatedLook(FrameLook):
             if self._fallback is None:
                 self._fallback = fit_look(self._agreed.evened, "cube", _Motions(self._agreed.plain, None))
             return self._fallback
+
+
+def _light_at(
+    look: ShotLook, path: CameraPath, size: tuple[int, int], index: int
+) -> NDArray[np.float32] | None:
+    """The light on a picture, at a quarter of its size."""
+    if look.light is None:
+        return None
+    motion = path.between(index, look.keys[0].index) if look.kind == "scene_light" else np.eye(3)
+    return look.light.small_at(size, motion)
+
+
+class Carriage:
+    """What looks of one clip share while they are carried to its frames."""
+
+    def __init__(self, painter: Painter | None) -> None:
+        self._painter, self._matches = painter, Matches[Match]()
+
+    def look(
+        self, pairs: Sequence[KeyPair], shots: Sequence[Shot], grain: Grain, seed: int
+    ) -> PropagatedLook:
+        """The look of one variant's keys."""
+        return PropagatedLook(pairs, shots, grain, seed, matches=self._matches, painter=self._painter)
 
 
 class _Motions:

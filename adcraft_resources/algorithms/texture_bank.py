@@ -18,17 +18,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adcraft_resources.algorithms.planes import doubled, evened
+
 Plane = NDArray[np.float32]
 
-_BLURS = (0.8, 1.6, 4.0)  # px at a short side of up to 480
-_GUIDED = (
+BLURS = (0.8, 1.6, 4.0)  # px at a short side of up to 480
+GUIDED = (
     (2, 0.03),
     (4, 0.06),
     (8, 0.12),
     (16, 0.2),
 )  # radius in px, contrast (luma 0..1) that counts as an edge
-_HELD_TO = 480
-_FLAT = 0.02  # slope of luma a pixel above which an edge counts no more
+HELD_TO = 480
+FLAT = 0.02  # slope of luma a pixel above which an edge counts no more
 _DETAIL_FILTERS, _SLOPE_FILTERS = 3, 5  # made of each
 _ROWS = 16  # mixed at once, so that the bank stays in the cache: of a whole picture it is forty pictures
 _RIDGE = 1e-3
@@ -80,9 +82,9 @@ class Marks:
     def of(cls, base: Plane) -> Marks:
         """Find them in a frame (h, w, 3)."""
         luma = np.asarray(cv2.cvtColor(np.clip(base, 0, 1), cv2.COLOR_RGB2GRAY), np.float32)
-        scale = max(1.0, min(luma.shape) / _HELD_TO)
-        smooth = [np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma * scale), np.float32) for sigma in _BLURS]
-        guided = [_guided(luma, max(1, round(radius * scale)), edge) for radius, edge in _GUIDED]
+        scale = max(1.0, min(luma.shape) / HELD_TO)
+        smooth = [np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma * scale), np.float32) for sigma in BLURS]
+        guided = [_guided(luma, max(1, round(radius * scale)), edge) for radius, edge in GUIDED]
         slopes = (_slope(source) * np.float32(scale) for source in (luma, guided[1], guided[2]))
         return cls(base, luma, tuple(luma - one for one in (*smooth, *guided)), tuple(slopes))
 
@@ -108,7 +110,7 @@ class Marks:
             plain, root, held, lit, lit_root = (next(filters) for _ in range(_SLOPE_FILTERS))
             plain[:] = slope
             np.sqrt(slope, out=root)
-            np.minimum(slope, _FLAT, out=held)
+            np.minimum(slope, FLAT, out=held)
             np.multiply(slope, luma, out=lit)
             np.multiply(root, luma, out=lit_root)
 
@@ -124,10 +126,11 @@ def filters_of(base: Plane) -> Plane:
 def _guided(luma: Plane, radius: int, edge: float) -> Plane:
     """The self-guided filter; wide windows are worked out at half size."""
     if radius >= 4:  # noqa: PLR2004 - px from which nobody sees the difference
-        half = np.asarray(cv2.resize(luma, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
+        half = np.asarray(
+            cv2.resize(evened(luma), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32
+        )
         slope, offset = _guide(half, radius // 2, edge)
-        size = luma.shape[1::-1]
-        slope, offset = (np.asarray(cv2.resize(plane, size), np.float32) for plane in (slope, offset))
+        slope, offset = (doubled(plane, luma.shape) for plane in (slope, offset))
     else:
         slope, offset = _guide(luma, radius, edge)
     return np.asarray(slope * luma + offset, np.float32)
@@ -152,10 +155,19 @@ def _slope(luma: Plane) -> Plane:
 
 def sums_of(base: Plane, styled: NDArray[np.uint8]) -> Sums:
     """The normal equations of one key, from its graded picture (codes) and its restyled one."""
-    bank = filters_of(base / np.float32(255))
-    step = max(1, bank[0].size // _SAMPLES)
-    columns = bank.reshape(len(bank), -1)[:, step // 2 :: step].astype(np.float64)
-    wanted = ((styled.astype(np.float32) - base) / 255).reshape(-1, 3)[step // 2 :: step].astype(np.float64)
+    marks = Marks.of(base / np.float32(255))
+    height, width = marks.luma.shape
+    step = max(1, marks.luma.size // _SAMPLES)
+    bank, parts = np.empty((marks.filters, _ROWS, width), np.float32), []
+    for top in range(0, height, _ROWS):
+        rows = slice(top, min(height, top + _ROWS))
+        part = bank[:, : rows.stop - top]
+        marks.fill(part, rows)
+        parts.append(part.reshape(len(bank), -1)[:, (step // 2 - top * width) % step :: step])
+    columns = np.concatenate(parts, 1).astype(np.float64)
+    sampled = slice(step // 2, None, step)
+    before, after = (picture.reshape(-1, 3)[sampled].astype(np.float64) for picture in (base, styled))
+    wanted = (after - before) / 255
     return Sums(columns @ columns.T, columns @ wanted, float((wanted**2).sum()), columns.shape[1])
 
 

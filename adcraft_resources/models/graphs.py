@@ -71,6 +71,7 @@ class GraphedCall:
         torch.cuda.current_stream().wait_stream(side)
         self._pool = self._pool or torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
+        # Looks are painted on streams of their own meanwhile: what other threads do is no part of the capture.
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
             result = self._function(**held)
         self._graphs[key] = (graph, held, result)

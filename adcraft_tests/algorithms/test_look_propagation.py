@@ -8,8 +8,15 @@ import pytest
 from skimage import data
 
 from adcraft_resources.algorithms.camera_path import trace_camera
-from adcraft_resources.algorithms.cube_fitting import CubeLookup, codes_of, fit_cube
-from adcraft_resources.algorithms.flow_carrying import Carrier, scene_motion, texture_of
+from adcraft_resources.algorithms.cube_fitting import CubeLookup, fit_cube
+from adcraft_resources.algorithms.flow_carrying import (
+    blend,
+    carry,
+    match_key,
+    scene_motion,
+    small_luma,
+    texture_of,
+)
 from adcraft_resources.algorithms.grading import identity_cube
 from adcraft_resources.algorithms.grain import Grain
 from adcraft_resources.algorithms.key_pairs import KeyPair, even_out, register_pair
@@ -59,6 +66,10 @@ def panned(step):
 
 def learned(keys, step=2):
     return learn_shot(agree_keys(keys), panned(step))
+
+
+def codes_of(eighths):
+    return np.clip((eighths + 4) // 8, 0, 255).astype(np.uint8)
 
 
 def test_a_cube_fitted_to_unchanged_colours_is_the_identity():
@@ -207,10 +218,24 @@ def test_the_cameras_path_starts_anew_at_a_cut():
     assert path.to_start(5)[0, 2] == pytest.approx(8, abs=0.3)
 
 
+@pytest.mark.parametrize("size", [(360, 300), (608, 1080), (481, 361), (1280, 720), (90, 70)])
+def test_texture_of_a_still_scene_lies_where_it_was_in_pictures_of_any_size(size):
+    """Flow is found in small pictures, whose sides are whole pixels: each side has its own ratio."""
+    scene = drawn_frame(size=size)
+    texture = texture_of(0, scene, np.random.default_rng(3).normal(0, 14, scene.shape).astype(np.float32))
+    moved, trust = carry(texture, match_key(small_luma(scene), texture, np.eye(3)), size)
+    assert np.array_equal(moved + 128, texture.codes)
+    assert trust[size[0] // 4 : -size[0] // 4, size[1] // 4 : -size[1] // 4].min() > 0.99
+
+
+def carried(frame, texture):
+    return blend(frame.shape[:2], [(texture, match_key(small_luma(frame), texture, np.eye(3)), 1.0)])
+
+
 def test_no_texture_is_carried_from_a_picture_of_something_else():
     texture = np.full((*SIZE, 3), 40, np.float32)
     other, same = (
-        Carrier().blend(drawn_frame(), [(texture_of(0, source, texture), np.eye(3), 1.0)])
+        carried(drawn_frame(), texture_of(0, source, texture))
         for source in (drawn_frame(seed=77), drawn_frame())
     )
     assert np.abs(other).mean() < 0.5 * np.abs(same).mean()

@@ -35,6 +35,12 @@ def variants(bench: flux_sections.Bench) -> None:
     variant_section.variants(bench)
 
 
+def carried_on_the_cpu(bench: flux_sections.Bench) -> None:
+    from adcraft_tests.bench.gpu import variant_section
+
+    variant_section.carried_on_the_cpu(bench)
+
+
 SECTIONS: dict[str, Section] = {
     "ceilings": lambda bench: bench.add("ceilings", **ceilings(bench.device)),
     "klein": flux_sections.klein,
@@ -44,6 +50,7 @@ SECTIONS: dict[str, Section] = {
     "fill": flux_sections.fill,
     "warm": warm_start,
     "variants": variants,
+    "variants_cpu": carried_on_the_cpu,
     "profile": flux_sections.profile,
     "memory": memory_section.memory,
     "card24": memory_section.small_card,

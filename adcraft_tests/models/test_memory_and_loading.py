@@ -1,15 +1,19 @@
 """Batches, the shelf, safetensors, schedules and artifacts: the parts around the models."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from adcraft_resources.errors import ModelUnavailable
+from adcraft_resources.models import flux_loading
 from adcraft_resources.models.batching import BatchChooser, MemoryModel, equal_batches
 from adcraft_resources.models.compiling import CompiledArtifacts
 from adcraft_resources.models.denoising import Schedule, denoise, foreseen_steps
 from adcraft_resources.models.devices import GIB
+from adcraft_resources.models.engine_values import EngineSettings
 from adcraft_resources.models.picture_sizes import bucket_of, restore_detail
 from adcraft_resources.models.safetensors_reading import read_tensors, weight_files
 from adcraft_resources.models.shelf import Shelf
@@ -176,3 +180,18 @@ def test_unusable_artifacts_are_passed_over(tmp_path, caplog):
     kept.path.write_bytes(b"not an artifact")
     assert kept.load() in (False, True)  # torch may take or refuse it; it must not raise
     assert CompiledArtifacts(tmp_path, "other", CPU).path != kept.path
+
+
+@pytest.mark.parametrize("name", ["klein", "schnell"])
+def test_prompts_are_read_in_ram_where_the_card_has_no_room_for_the_encoders(checkpoints, name, monkeypatch):
+    """Without CUDA, touching the card would fail; with it, its memory would grow."""
+    settings = EngineSettings(device="cuda:0", precision="bf16", compiled=False)
+    needs = flux_loading.encoder_bytes(checkpoints[name])
+    monkeypatch.setattr(flux_loading, "free_bytes", lambda _: needs - 1)
+    small = flux_loading.read_prompts(checkpoints[name], ["amber dusk"], settings)[0]
+    plain = flux_loading.read_prompts(checkpoints[name], ["amber dusk"], replace(settings, device="cpu"))[0]
+    assert small.tokens.equal(plain.tokens)
+    if not torch.cuda.is_available():
+        monkeypatch.setattr(flux_loading, "free_bytes", lambda _: needs)
+        with pytest.raises((AssertionError, RuntimeError)):  # with room it is the card that is asked
+            flux_loading.read_prompts(checkpoints[name], ["amber dusk"], settings)

@@ -11,28 +11,34 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from adcraft_resources import opening_surveys
+from adcraft_resources.algorithms.camera_path import trace_camera
 from adcraft_resources.algorithms.grain import Grain
+from adcraft_resources.algorithms.key_pairs import KeyPair
 from adcraft_resources.algorithms.looks import Look
-from adcraft_resources.algorithms.propagated_looks import PropagatedLook
+from adcraft_resources.algorithms.propagated_looks import Carriage, PropagatedLook
 from adcraft_resources.algorithms.values import Frame, Keyframe, Shot
 from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.hook_sets import HookSet
 from adcraft_resources.key_chains import Wanted, in_turn, restyle_keys
 from adcraft_resources.models.engine_values import Restyle
 from adcraft_resources.models.klein import KleinEngine
+from adcraft_resources.models.look_painting import DevicePainter
 from adcraft_resources.variant_flow import render_as_developed
 from adcraft_resources.variants import VariantPlan
-from adcraft_resources.video_codecs import DeliveryWriter, yuv_of
+from adcraft_resources.video_codecs import DeliveryWriter, VideoReader, yuv_of
 from adcraft_tests.bench.gpu import architectures as arch
 from adcraft_tests.bench.gpu.flux_sections import Bench, clean_up, requests
 
+TOGETHER = 2
 FPS, NAMES = 30, ("a", "b", "c", "d", "e", "f")
 
 
@@ -104,8 +110,14 @@ class Studio:
             )
             for name in NAMES
         ]
+        self.carriage = Carriage(None)
+        self._device = bench.device
         self.busy_s, self._lock = 0.0, threading.Lock()
         self._real = engine.restyle_small
+
+    def carry_on(self, *, device: bool) -> None:
+        """Have looks made from now on carried on the device, or on the CPU."""
+        self.carriage = Carriage(DevicePainter(self._device) if device else None)
 
     def warm_up(self, together: int) -> None:
         """Compile both kinds of call at the ad's size."""
@@ -122,7 +134,7 @@ class Studio:
     def _develop(self, group: Sequence[str]) -> dict[str, Look]:
         wanted = {name: self._wanted[name] for name in group}
         pairs = restyle_keys(self.keys, wanted, self._make, guide=True)
-        return {name: PropagatedLook(pairs[name], self.ad.shots, Grain(), 7) for name in group}
+        return {name: self.carriage.look(pairs[name], self.ad.shots, Grain(), 7) for name in group}
 
     def _make(self, asked: Mapping[str, Restyle]) -> dict[str, Frame]:
         made = self._engine.restyle(list(asked.values()))
@@ -160,6 +172,66 @@ class Studio:
 
 def variants(bench: Bench) -> None:
     """One ad, 15 s at 1080×1920, 8 keys, 6 variants: GPU alone, rendering alone, both at once."""
+    with _studio(bench) as studio:
+        studio.carry_on(device=True)
+        studio.busy_s = 0.0
+        began = time.perf_counter()
+        made = [look for group in studio.looks(TOGETHER) for look in group.items()]
+        alone, gpu = time.perf_counter() - began, studio.busy_s
+        _tell_picture_times(bench, studio, dict(made))
+        began_cpu = time.process_time()
+        encode = studio.render("alone", iter([dict(made)]))
+        encode_cpu = time.process_time() - began_cpu
+        studio.busy_s = 0.0
+        studio.carry_on(device=True)  # nothing matched before
+        wall = studio.render("both", studio.looks(TOGETHER))
+        bench.add(
+            f"variants, {TOGETHER} together", gpu_s=gpu, keys_s=alone, encode_s=encode, encode_cpu_s=encode_cpu,
+            one_after_the_other_s=alone + encode, overlapped_s=wall, over_larger=wall / max(gpu, encode),
+        )  # fmt: skip
+
+
+def carried_on_the_cpu(bench: Bench) -> None:
+    """The same ad with looks carried on the CPU: rendering alone."""
+    with _studio(bench, warm=False) as studio:
+        pairs = {
+            name: [
+                KeyPair(key.frame, frame, studio.ad.restyled(key.frame, seed)) for key, frame in studio.keys
+            ]
+            for seed, name in enumerate(NAMES)
+        }
+        looks = {name: studio.carriage.look(pairs[name], studio.ad.shots, Grain(), 7) for name in NAMES}
+        began_cpu = time.process_time()
+        took = studio.render("cpu", iter([looks]))
+        bench.add(
+            "variants, looks carried on the CPU", encode_s=took, encode_cpu_s=time.process_time() - began_cpu
+        )
+
+
+def _tell_picture_times(bench: Bench, studio: Studio, looks: Mapping[str, PropagatedLook]) -> None:
+    """Seconds of CPU, and of the clock, to carry one look to one picture, alone on the machine."""
+    look, count = looks[NAMES[0]], 2 if bench.tiny else 12
+    with VideoReader(studio.mezzanine) as reader:
+        seen = [(one.index, one.picture) for one in islice(reader.pictures(), count)]
+    path = trace_camera((picture.y for _, picture in seen), studio.ad.shots)
+    began, learn_s = time.process_time(), -time.perf_counter()
+    look.follow(path)
+    assert look.shots
+    learn_cpu_s, learn_s = time.process_time() - began, learn_s + time.perf_counter()
+    rows = {"learn_s": learn_s, "learn_cpu_s": learn_cpu_s}
+    for name in ("first", "again"):  # again: matched before
+        began_cpu, began = time.process_time(), time.perf_counter()
+        for index, picture in seen:
+            look.apply_yuv(picture, index, index / FPS)
+        rows |= {
+            f"{name}_cpu_s": (time.process_time() - began_cpu) / count,
+            f"{name}_s": (time.perf_counter() - began) / count,
+        }
+    bench.add("a picture of a look", **rows)
+
+
+@contextmanager
+def _studio(bench: Bench, *, warm: bool = True) -> Iterator[Studio]:
     if not hasattr(cv2, "CascadeClassifier"):
         print(f"OpenCV {cv2.__version__} finds no faces; the drawn ad shows none", flush=True)
         opening_surveys.find_faces = lambda frame: []
@@ -170,19 +242,8 @@ def variants(bench: Bench) -> None:
     with tempfile.TemporaryDirectory() as folder:
         studio = Studio(bench, engine, Path(folder))
         engine.restyle_small = studio.timed
-        for together in (2,):
-            studio.warm_up(together)
-            studio.busy_s = 0.0
-            began = time.perf_counter()
-            made = [look for group in studio.looks(together) for look in group.items()]
-            alone, gpu = time.perf_counter() - began, studio.busy_s
-            studio.busy_s = 0.0
-            wall = studio.render(f"both {together}", studio.looks(together))
-            print(f"keys {alone:.1f} s, device {gpu:.1f} s, overlapped {wall:.1f} s", flush=True)
-            encode = studio.render(f"alone {together}", iter([dict(made)]))
-            bench.add(
-                f"variants, {together} together", gpu_s=gpu, keys_s=alone, encode_s=encode, one_after_the_other_s=alone + encode,
-                overlapped_s=wall, over_larger=wall / max(gpu, encode),
-            )  # fmt: skip
+        if warm:
+            studio.warm_up(TOGETHER)
+        yield studio
     engine.close()
     clean_up()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.dither import noise_field
 from adcraft_resources.algorithms.grading import Cube, identity_cube
-from adcraft_resources.algorithms.lookup import sample_cube
+from adcraft_resources.algorithms.lookup import corners_of, read_grid, sample_cube
 from adcraft_resources.algorithms.values import Frame
 
 Colours = NDArray[np.float32]
@@ -41,7 +41,7 @@ def fit_cube(
     side = FITTED_SIDE
     neutral = identity_cube(side) if prior is None else prior
     known = before if prior is None else sample_cube(prior, before)
-    nodes, shares = _corners(before, side)
+    nodes, shares = corners_of(np.clip(before, 0, 1), side)
     wanted = _splat(np.asarray((after - known) * weights[:, None], np.float32), nodes, shares, side)
     near = _Near(nodes, shares, weights, side)
     stiffness = _STIFFNESS * float(weights.sum()) / side**2
@@ -69,19 +69,7 @@ def _conjugate_gradients(normal: Callable[[Cube], Cube], wanted: Cube) -> Cube:
     return found
 
 
-def _corners(at: Colours, side: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The nodes (8, n) around each colour and their shares in a trilinear reading there."""
-    position = np.clip(at, 0, 1) * np.float32(side - 1)
-    base = np.clip(position.astype(np.int64), 0, side - 2)
-    share = (position - base).T
-    sides = (1 - share, share)
-    first = (base[:, 0] * side + base[:, 1]) * side + base[:, 2]
-    corners = list(np.ndindex(2, 2, 2))
-    nodes = np.stack([first + (r * side + g) * side + b for r, g, b in corners])
-    return nodes, np.stack([sides[r][0] * sides[g][1] * sides[b][2] for r, g, b in corners])
-
-
-def _splat(values: Colours, nodes: NDArray[np.int64], shares: NDArray[np.float32], side: int) -> Cube:
+def _splat(values: Colours, nodes: NDArray[np.int32], shares: NDArray[np.float32], side: int) -> Cube:
     """The transpose of trilinear reading: each value shared among the eight nodes around its colour."""
     where = nodes.reshape(-1)
     parts = [np.bincount(where, (shares * values[:, i]).reshape(-1), side**3) for i in range(3)]
@@ -96,7 +84,7 @@ class _Near:
     """
 
     def __init__(
-        self, nodes: NDArray[np.int64], shares: NDArray[np.float32], weights: NDArray[np.float32], side: int
+        self, nodes: NDArray[np.int32], shares: NDArray[np.float32], weights: NDArray[np.float32], side: int
     ) -> None:
         self._side, wide = side, side + 2
         self._count, self._reach = wide**3, wide * wide + wide + 1
@@ -150,10 +138,12 @@ class CubeLookup:
     @cached_property
     def _moves(self) -> NDArray[np.int16]:
         """What is added, in eighths of a code, (64 * 64, 256, 3)."""
-        middles = ((np.arange(256 // _BIN) + 0.5) * _BIN - 0.5) / 255
-        blue = np.arange(256) / 255
-        colours = np.stack(np.meshgrid(middles, middles, blue, indexing="ij"), -1).astype(np.float32)
-        moves = (sample_cube(self.cube, colours) - colours) * 255 * _FINE
+        middles = (((np.arange(256 // _BIN) + 0.5) * _BIN - 0.5) / 255).astype(np.float32)
+        blue = (np.arange(256) / 255).astype(np.float32)
+        moves = read_grid(self.cube, middles, middles, blue)
+        for axis, values in enumerate((middles, middles, blue)):
+            moves[..., axis] -= values.reshape([-1 if i == axis else 1 for i in range(3)])
+        moves *= np.float32(255 * _FINE)
         return np.rint(moves).astype(np.int16).reshape(-1, 256, 3)
 
     def __call__(self, frame: Frame) -> NDArray[np.int16]:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.camera_path import Motion
-from adcraft_resources.algorithms.cube_fitting import CubeLookup
+from adcraft_resources.algorithms.cube_fitting import FITTED_SIDE, CubeLookup
 from adcraft_resources.algorithms.flow_carrying import (
     KeyTexture,
     Near,
@@ -34,7 +34,7 @@ from adcraft_resources.algorithms.flow_carrying import (
 from adcraft_resources.algorithms.grading import Cube
 from adcraft_resources.algorithms.key_lights import LightMap, fit_light
 from adcraft_resources.algorithms.key_pairs import KeyPair, even_out, pooled_cube, register_pair, unclipped
-from adcraft_resources.algorithms.lookup import sample_cube
+from adcraft_resources.algorithms.lookup import corners_of, read_at
 from adcraft_resources.algorithms.texture_bank import Mixture, Sums, left_over, mix, sums_of
 from adcraft_resources.algorithms.values import Frame
 
@@ -211,9 +211,12 @@ def _fit_lit(
     turns = _ALTERNATIONS if samples > _TRIAL_SAMPLES else _TRIAL_ALTERNATIONS
     cube = pooled_cube(keys, samples=few, prior=prior)
     wanted = [key.styled.astype(np.float32) for key in keys]
+    sources = [key.source.reshape(-1, 3).astype(np.float32) / np.float32(255) for key in keys]
+    places = [corners_of(source, FITTED_SIDE) for source in sources]  # the same in every turn
     light = None
     for turn in range(turns):
-        colours = [_colours(cube, key.source) for key in keys]
+        read = [read_at(cube, *place) * np.float32(255) for place in places]
+        colours = [plane.reshape(key.source.shape) for plane, key in zip(read, keys, strict=True)]
         light = fit_light(list(zip(colours, wanted, strict=True)), moves)
         gains = [light.at(key.source.shape, move) for key, move in zip(keys, moves, strict=True)]
         foretold = [colour * gain for colour, gain in zip(colours, gains, strict=True)]
@@ -221,10 +224,6 @@ def _fit_lit(
         wanted = [unclipped(key.styled, one) for key, one in zip(keys, foretold, strict=True)]
     assert light is not None  # noqa: S101 - there is at least one turn
     return cube, light
-
-
-def _colours(cube: Cube, frame: Frame) -> Plane:
-    return sample_cube(cube, frame.astype(np.float32) / 255) * np.float32(255)
 
 
 def _with_filters(look: ShotLook) -> ShotLook:

@@ -111,17 +111,42 @@ def sample_cube(cube: Cube, rgb: Floats) -> NDArray[np.float32]:
 
 
 def _sample(cube: Cube, colours: NDArray[np.float32]) -> NDArray[np.float32]:
-    side = cube.shape[0]
+    nodes, shares = corners_of(colours, cube.shape[0])
+    return read_at(cube, nodes, shares)
+
+
+def corners_of(colours: NDArray[np.float32], side: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The nodes (8, n) around each colour in a cube of `side`, and their shares in a trilinear reading there."""
     at = colours * np.float32(side - 1)
     base = np.clip(at.astype(np.int32), 0, side - 2)
-    share = at - base
-    sides, flat = (1 - share, share), cube.reshape(-1, 3)
-    index = (base[:, 0] * side + base[:, 1]) * side + base[:, 2]
-    out = np.zeros_like(colours)
-    for r, g, b in np.ndindex(2, 2, 2):
-        weight = sides[r][:, 0] * sides[g][:, 1] * sides[b][:, 2]
-        out += weight[:, None] * flat[index + (r * side + g) * side + b]
+    share = (at - base).T
+    sides = (1 - share, share)
+    first = (base[:, 0] * side + base[:, 1]) * side + base[:, 2]
+    corners = list(np.ndindex(2, 2, 2))
+    nodes = np.stack([first + ((r * side + g) * side + b) for r, g, b in corners])
+    return nodes, np.stack([sides[r][0] * sides[g][1] * sides[b][2] for r, g, b in corners])
+
+
+def read_at(cube: Cube, nodes: NDArray[np.int32], shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Trilinear reading (n, 3) of `cube` where `corners_of` found the colours to lie."""
+    flat = cube.reshape(-1, 3)
+    out = np.zeros((nodes.shape[1], 3), np.float32)
+    for node, share in zip(nodes, shares, strict=True):
+        out += share[:, None] * flat[node]
     return out
+
+
+def read_grid(
+    cube: Cube, red: NDArray[np.float32], green: NDArray[np.float32], blue: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Trilinear reading at every colour (red, green, blue, 3) of a grid: axis by axis, each far fewer products."""
+    out = cube
+    for axis, values in enumerate((red, green, blue)):
+        at = np.clip(values, 0, 1) * np.float32(cube.shape[axis] - 1)
+        nodes = np.arange(cube.shape[axis], dtype=np.float32)
+        weights = np.maximum(0, 1 - np.abs(at[:, None] - nodes)).astype(np.float32)
+        out = np.moveaxis(np.tensordot(weights, out, (1, axis)), 0, axis)
+    return np.ascontiguousarray(out, np.float32)
 
 
 class Lookup:

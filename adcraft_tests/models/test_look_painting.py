@@ -5,6 +5,7 @@ arithmetic by the reach of one rounding, and to the CPU by what the CPU's own ro
 """
 
 import copy
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -121,7 +122,9 @@ def exact_look(look, picture, index):
     if found.mixture is not None:
         made += found.mixture(made.astype(np.float32))
     if found.textures:
-        made += blend(picture.size, look._near(found, look._path, picture, index))
+        near = look._near(found, look._path, picture, index)
+        floats = [(replace(key, codes=key.codes.astype(np.float32)), *rest) for key, *rest in near]
+        made += blend(picture.size, floats)
     return np.clip(made, 0, 255)
 
 

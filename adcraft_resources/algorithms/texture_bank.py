@@ -163,8 +163,9 @@ def sums_of(base: Plane, styled: NDArray[np.uint8]) -> Sums:
         rows = slice(top, min(height, top + _ROWS))
         part = bank[:, : rows.stop - top]
         marks.fill(part, rows)
-        parts.append(part.reshape(len(bank), -1)[:, (step // 2 - top * width) % step :: step])
-    columns = np.concatenate(parts, 1).astype(np.float64)
+        chosen = part.reshape(len(bank), -1)[:, (step // 2 - top * width) % step :: step]
+        parts.append(chosen.astype(np.float64))
+    columns = np.concatenate(parts, 1)
     sampled = slice(step // 2, None, step)
     before, after = (picture.reshape(-1, 3)[sampled].astype(np.float64) for picture in (base, styled))
     wanted = (after - before) / 255

@@ -20,7 +20,7 @@ from adcraft_resources.video_codecs.fitting import FittedEncoder
 from adcraft_resources.video_codecs.pictures import av_frame_of
 from adcraft_resources.video_codecs.sound import COPIED_CODECS, CopiedSound
 from adcraft_resources.video_codecs.unfinished import UnfinishedFile
-from adcraft_resources.video_codecs.writing import ENCODER_THREADS, ThreadedWriter, unwritable
+from adcraft_resources.video_codecs.writing import ThreadedWriter, unwritable
 
 SOUND_LEAD_S = 0.5  # sound is muxed this far ahead of the pictures
 
@@ -37,13 +37,13 @@ class MezzanineWriter(ThreadedWriter[tuple[Yuv420, float]]):
     """
 
     def __init__(
-        self, path: Path, *, like: VideoFacts, source: Path, crf: float = 13, threads: int = 0
+        self, path: Path, *, like: VideoFacts, source: Path, crf: float = 13, threads: int = 1
     ) -> None:
         self.path = Path(path)
         self._facts = like
         self._source = Path(source)
         self._crf = crf
-        self._threads = threads or ENCODER_THREADS
+        self._threads = threads  # two take more CPU and no less time: what fills the pictures is slower
         self._sound: CopiedSound | EncodedSound | None = None
 
     def write(self, picture: Yuv420, pts_s: float) -> None:

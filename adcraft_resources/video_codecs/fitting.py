@@ -44,7 +44,8 @@ _THOROUGH_GAIN_CRF = 1.5  # what the greater effort saves, in crf steps
 _LIMITED, _FULL = 1, 2  # AVCOL_RANGE
 _QUICK = "weightp=0:me=dia"
 _LIGHT = f"{_QUICK}:partitions=i8x8,i4x4"  # a quarter less work; up to 12 % more bytes on the clips it was tried on
-_THOROUGH = "weightp=0:me=dia:subme=7:trellis=1:ref=2"
+_LATE = f"{_QUICK}:subme=7:trellis=1"  # for a file begun with less: another count of references needs other headers
+_THOROUGH = f"{_LATE}:ref=2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +241,10 @@ class FittedEncoder:
         affordable = max(0.05, (budget - self._key_bytes) / remaining)
         crf = self._choice.crf + _MARGIN_CRF + _CRF_PER_HALVING * math.log2(ratio / affordable)
         if overrun > 0:
-            gained = 0.0 if self._choice.params == _THOROUGH else _THOROUGH_GAIN_CRF
-            return Choice(_THOROUGH, min(_WORST_CRF, max(self._choice.crf, crf - gained)))
+            begun_thorough = self._choice.params == _THOROUGH
+            gained = 0.0 if begun_thorough or self._choice.params == _LATE else _THOROUGH_GAIN_CRF
+            effort = _THOROUGH if begun_thorough else _LATE
+            return Choice(effort, min(_WORST_CRF, max(self._choice.crf, crf - gained)))
         lower = max(self._best_crf, crf)
         return Choice(self._choice.params, lower) if lower < self._choice.crf - _MARGIN_CRF else None
 

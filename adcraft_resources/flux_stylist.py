@@ -22,12 +22,10 @@ from adcraft_resources.restyled_keys import METHOD, KeyMaker
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.stylists import EmbeddedStylist, ImageStylist, Style
 
-CARRIED: Final = "2"
+CARRIED: Final = "3"
 """Changes whenever the same keys would give another look."""
 
 Asked = Mapping[str, tuple[Style, int]]
-CARRIED = "2"
-"""Changes whenever the same keys would give another look."""
 
 
 class FluxStylist(ImageStylist):

@@ -1,7 +1,7 @@
 """Moving things from a keyframe to another frame of its shot: by the camera's motion, or pixel by pixel along flow.
 
 Belongs here: camera similarity between two frames, and texture carried along dense flow where that can be trusted.
-Does not: what is carried (look_propagation.py), the camera's path through a clip (camera_path.py).
+Does not: what is carried (shot_looks.py), the camera's path through a clip (camera_path.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Carrying a look from restyled keyframes to every frame of their shot, whoever restyled them.
+"""Learning a look from the restyled keyframes of a shot, whoever restyled them.
 
-Belongs here: the models a look may follow, choosing one per shot, and applying it. Does not: agreeing keys
-(key_pairs.py), fitting cubes, lights and filters (cube_fitting.py, key_lights.py, texture_bank.py), cutting shots.
+Belongs here: the models a look may follow, and choosing one per shot. Does not: what a learned look is and does to a
+frame (shot_looks.py), agreeing keys (key_pairs.py), fitting cubes, lights and filters (cube_fitting.py, key_lights.py,
+texture_bank.py), cutting shots.
 
 Layer on layer, each only where it explains what the layers under it leave: a cube of colours; smooth light fixed to
 the screen or riding on the scene; a mixture of filters of the frame; texture of the keys moved along the optical
@@ -11,37 +12,35 @@ where it can be trusted, for elsewhere it adds nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.camera_path import Motion
 from adcraft_resources.algorithms.cube_fitting import FITTED_SIDE, CubeLookup
 from adcraft_resources.algorithms.flow_carrying import (
     KeyTexture,
-    Near,
-    blend,
     carry,
     match_key,
-    small_luma,
     texture_of,
 )
 from adcraft_resources.algorithms.grading import Cube
 from adcraft_resources.algorithms.key_lights import LightMap, fit_light
 from adcraft_resources.algorithms.key_pairs import KeyPair, even_out, pooled_cube, register_pair, unclipped
 from adcraft_resources.algorithms.lookup import corners_of, read_at
-from adcraft_resources.algorithms.texture_bank import Mixture, Sums, left_over, mix, sums_of
-from adcraft_resources.algorithms.values import Frame
-
-Kind = Literal["cube", "screen_light", "scene_light"]
-Plane = NDArray[np.float32]
-Motions = Callable[[Frame, int], Motion]
-"""From pixels of a frame, known by its picture and number, to those of the shot's first key."""
+from adcraft_resources.algorithms.shot_looks import (
+    Kind,
+    Motions,
+    Plane,
+    ShotLook,
+    colour_at,
+    motion_to_key,
+    textured_at,
+)
+from adcraft_resources.algorithms.texture_bank import Sums, left_over, mix, sums_of
 
 _ALTERNATIONS, _TRIAL_ALTERNATIONS = 12, 5  # between cube and light: they share what one could explain alone
 _SAMPLES, _FEW_SAMPLES, _TRIAL_SAMPLES = 40_000, 8_000, 4_000
@@ -56,25 +55,6 @@ _EVEN = 60.0  # mean squared codes above which keys differ by more than their ga
 _FILTERED = 0.97  # the same for filters, which can carry nothing to the wrong place
 AT_ONCE = 4  # keys, or shots, worked on side by side: each takes 0.3 GB at 1080x1920
 _KINDRED = 0.33  # correlation of two keys' textures from which they are one texture of the scene, not noise
-
-
-@dataclass(frozen=True)
-class ShotLook:
-    """A look learned from the keys of one shot, and the mean squared code error of predicting a key left out."""
-
-    keys: tuple[KeyPair, ...]
-    lookup: CubeLookup
-    light: LightMap | None
-    kind: Kind
-    motions: Motions
-    mixture: Mixture | None = None
-    textures: tuple[KeyTexture, ...] = ()
-    error: float | None = None
-
-    @property
-    def textured(self) -> bool:
-        """Whether texture is carried along flow."""
-        return bool(self.textures)
 
 
 @dataclass(frozen=True)
@@ -263,58 +243,9 @@ def _agreement(look: ShotLook, rest: Sequence[Plane], textures: Sequence[KeyText
     sums = np.full(3, 1e-6)
     for here, there in [(i, i + d) for i in range(len(rest)) for d in (-1, 1) if 0 <= i + d < len(rest)]:
         key = look.keys[here]
-        motion = _between(look, key.source, key.index, there)
+        motion = motion_to_key(look, key.source, key.index, there)
         match = match_key(textures[here].luma, textures[there], motion)
         moved, trust = carry(textures[there], match, key.source.shape[:2])
         own = rest[here]
         sums += [float((trust * part).sum()) for part in (own * moved, own * own, moved * moved)]
     return float(sums[0] / np.sqrt(sums[1] * sums[2]))
-
-
-def _between(look: ShotLook, frame: Frame, index: int, place: int) -> Motion:
-    """From pixels of a frame to those of the key at `place`."""
-    key = look.keys[place]
-    return np.linalg.inv(look.motions(key.source, key.index)) @ look.motions(frame, index)
-
-
-def look_at(look: ShotLook, frame: Frame, index: int, near: Sequence[Near] | None = None) -> Frame:
-    """`frame` (number `index` of the clip) restyled as `look` says; `near` are its matches, if they are known."""
-    out = textured_at(look, frame, index)
-    if look.textures:
-        out += blend(frame.shape[:2], _near(look, frame, index) if near is None else near)
-    return np.clip(np.rint(out), 0, 255).astype(np.uint8)
-
-
-def _near(look: ShotLook, frame: Frame, index: int) -> list[Near]:
-    luma = small_luma(frame)
-    return [
-        (look.textures[i], match_key(luma, look.textures[i], _between(look, frame, index, i)), share)
-        for i, share in neighbours(look, index)
-    ]
-
-
-def textured_at(look: ShotLook, frame: Frame, index: int) -> Plane:
-    """Colour, light and filters, (h, w, 3) float32 codes 0..255."""
-    base = np.clip(colour_at(look, frame, index), 0, 255)
-    return base if look.mixture is None else base + look.mixture(base)
-
-
-def colour_at(look: ShotLook, frame: Frame, index: int) -> Plane:
-    """Colour and light, (h, w, 3) float32 codes, unclipped."""
-    base = look.lookup(frame).astype(np.float32) / np.float32(8)
-    if look.light is None:
-        return base
-    motion = look.motions(frame, index) if look.kind == "scene_light" else np.eye(3)
-    return base * look.light.at(frame.shape, motion)
-
-
-def neighbours(look: ShotLook, index: int) -> list[tuple[int, float]]:
-    """The keys before and after a frame with their shares, by distance in time; one key at the ends."""
-    places = [key.index for key in look.keys]
-    after = next((i for i, place in enumerate(places) if place >= index), None)
-    if after is None:
-        return [(len(places) - 1, 1.0)]
-    if after == 0 or places[after] == index:
-        return [(after, 1.0)]
-    share = (index - places[after - 1]) / (places[after] - places[after - 1])
-    return [(after - 1, 1 - share), (after, share)]

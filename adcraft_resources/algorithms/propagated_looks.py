@@ -32,14 +32,12 @@ from adcraft_resources.algorithms.key_pairs import KeyPair, pooled_cube
 from adcraft_resources.algorithms.look_propagation import (
     AT_ONCE,
     AgreedKeys,
-    ShotLook,
     agree_keys,
     fit_look,
     learn_shot,
-    look_at,
-    neighbours,
 )
 from adcraft_resources.algorithms.looks import FrameLook
+from adcraft_resources.algorithms.shot_looks import ShotLook, look_at, neighbours
 from adcraft_resources.algorithms.values import Frame, Shot, Yuv420
 
 

@@ -1,4 +1,4 @@
-"""A look carried to a picture on a device: what algorithms.look_propagation does there, in one visit.
+"""A look carried to a picture on a device: what algorithms.shot_looks does there, in one visit.
 
 Belongs here: codec planes in, restyled codec planes out. Does not: learning a look, matching frames with keys (both on
 the CPU, once), grain. Nothing of the picture is rounded to 8 bits on the way, so results differ from the CPU's by a
@@ -26,7 +26,7 @@ from torch.nn import functional
 from adcraft_resources.algorithms import colour
 from adcraft_resources.algorithms.dither import noise_field
 from adcraft_resources.algorithms.flow_carrying import FADE, ZERO, Match, Near
-from adcraft_resources.algorithms.look_propagation import ShotLook
+from adcraft_resources.algorithms.shot_looks import ShotLook
 from adcraft_resources.algorithms.values import Matrix, Yuv420
 from adcraft_resources.models.detail_filters import add_details
 from adcraft_resources.models.devices import empty_cache

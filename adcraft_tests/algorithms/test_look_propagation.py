@@ -20,9 +20,10 @@ from adcraft_resources.algorithms.flow_carrying import (
 from adcraft_resources.algorithms.grading import identity_cube
 from adcraft_resources.algorithms.grain import Grain
 from adcraft_resources.algorithms.key_pairs import KeyPair, even_out, register_pair
-from adcraft_resources.algorithms.look_propagation import agree_keys, learn_shot, look_at
+from adcraft_resources.algorithms.look_propagation import agree_keys, learn_shot
 from adcraft_resources.algorithms.planes import luma_of
 from adcraft_resources.algorithms.propagated_looks import PropagatedLook
+from adcraft_resources.algorithms.shot_looks import look_at
 from adcraft_resources.algorithms.values import Shot, Yuv420
 
 SIZE = (120, 160)

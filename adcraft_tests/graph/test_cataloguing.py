@@ -32,6 +32,15 @@ def write_config(path, *videos):
 X, Y = {"id": "x", "url": "https://h.example/x.mp4"}, {"id": "y", "url": "https://h.example/y.mp4"}
 
 
+def known_config(instance, folder):
+    """A config of X and Y whose partitions the sensor has seen."""
+    path = folder / "config.json"
+    write_config(path, X, Y)
+    instance.add_dynamic_partitions("videos", ["a__x", "a__y"])
+    sense(instance, path)
+    return path
+
+
 def test_a_video_that_comes_back_or_gets_another_url_is_looked_at_again(instance, tmp_path):
     path = tmp_path / "config.json"
     write_config(path, X, Y)
@@ -52,10 +61,7 @@ def test_a_video_that_comes_back_or_gets_another_url_is_looked_at_again(instance
 
 
 def test_a_video_that_comes_back_while_a_run_makes_it_is_looked_at_after_that_run(instance, tmp_path):
-    path = tmp_path / "config.json"
-    write_config(path, X, Y)
-    instance.add_dynamic_partitions("videos", ["a__x", "a__y"])
-    sense(instance, path)
+    path = known_config(instance, tmp_path)
     write_config(path, Y)
     sense(instance, path)
     night = instance.create_run_for_job(
@@ -72,10 +78,7 @@ def test_a_video_that_comes_back_while_a_run_makes_it_is_looked_at_after_that_ru
 
 
 def test_a_video_that_comes_back_a_second_time_is_looked_at_a_second_time(instance, tmp_path):
-    path = tmp_path / "config.json"
-    write_config(path, X, Y)
-    instance.add_dynamic_partitions("videos", ["a__x", "a__y"])
-    sense(instance, path)
+    path = known_config(instance, tmp_path)
     seen = []
     for _ in range(2):
         write_config(path, Y)

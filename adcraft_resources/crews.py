@@ -18,6 +18,33 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
+class _OneThread:
+    """Keeps OpenCV, whose count of threads is the process's, to one as long as any crew works."""
+
+    def __init__(self) -> None:
+        self._lock, self._before = threading.Lock(), 0
+        self._crews: set[Crew] = set()
+
+    def enter(self, crew: Crew) -> None:
+        """Count a crew in, however many of its lanes ask."""
+        with self._lock:
+            if not self._crews:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._crews.add(crew)
+
+    def leave(self, crew: Crew) -> None:
+        """Count a crew out; the last one gives OpenCV its threads back."""
+        with self._lock:
+            if crew in self._crews:
+                self._crews.remove(crew)
+                if not self._crews:
+                    cv2.setNumThreads(self._before)
+
+
+_ONE_THREAD = _OneThread()
+
+
 class Crew:
     """As many threads as asked for, or as there are cores; they start with the first work.
 
@@ -29,14 +56,14 @@ class Crew:
         count = threads or os.cpu_count() or 1
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="crew")
         self._spare = threading.Semaphore(count)
-        self._threads_before: int | None = None
 
     def ahead(self, items: Iterable[Item], make: Callable[[Item], Made]) -> Iterator[tuple[Item, Made]]:
         """Yield each item with what is made of it, in order; an item that comes again at once is made once.
 
         Errors of `make` are raised in the item's place. Closing the iterator drops what was not begun.
         """
-        self._keep_opencv_to_one_thread()
+        # With all cores at work, threads of its own would wait for one another, busily.
+        _ONE_THREAD.enter(self)
         waiting: deque[tuple[Item, Future[Made], bool]] = deque()
         latest: tuple[Item, Future[Made]] | None = None
         try:
@@ -57,14 +84,7 @@ class Crew:
     def close(self) -> None:
         """End the threads; what was not begun is dropped."""
         self._pool.shutdown(cancel_futures=True)
-        if self._threads_before is not None:
-            cv2.setNumThreads(self._threads_before)
-
-    def _keep_opencv_to_one_thread(self) -> None:
-        """Until the crew is closed: with all cores at work, threads of its own would wait for one another, busily."""
-        if self._threads_before is None:
-            self._threads_before = cv2.getNumThreads()
-            cv2.setNumThreads(1)
+        _ONE_THREAD.leave(self)
 
     def _finish(self, waiting: deque[tuple[Item, Future[Made], bool]]) -> tuple[Item, Made]:
         item, future, lent = waiting.popleft()

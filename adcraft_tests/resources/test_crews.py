@@ -3,6 +3,7 @@
 import threading
 import time
 
+import cv2
 import pytest
 
 from adcraft_resources.crews import Crew
@@ -75,3 +76,18 @@ def test_a_single_caller_uses_all_threads_and_many_share_them(crew):
     for one in callers:
         one.close()
     assert len(list(crew.ahead(range(10), str))) == 10
+
+
+def test_opencv_has_its_threads_again_after_the_last_of_two_crews() -> None:
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(4)
+    try:
+        first, second = Crew(1), Crew(1)
+        for crew in (first, second):
+            assert [made for _, made in crew.ahead([1, 2], str)] == ["1", "2"]
+        first.close()
+        assert cv2.getNumThreads() == 1
+        second.close()
+        assert cv2.getNumThreads() == 4
+    finally:
+        cv2.setNumThreads(before)

@@ -14,20 +14,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 
 from adcraft_resources.algorithms.framing import Box, Crop
 from adcraft_resources.algorithms.skin import skin_mask
 from adcraft_resources.algorithms.values import Frame, Mask, Shot, TextTracks
 from adcraft_resources.errors import VideoUnreadable
-from adcraft_resources.faces import find_faces
+from adcraft_resources.hook_views import View, face_shares, faces_in, label_boxes, look_around
 from adcraft_resources.programmes import Prefer, Programme, clearly_best
 from adcraft_resources.video_codecs import (
     TimedPicture,
     VideoFacts,
     VideoReader,
-    read_frames,
     rgb_of,
     small_rgb_of,
 )
@@ -35,14 +33,10 @@ from adcraft_resources.video_codecs import (
 _OPENING_S: Final = 0.8  # looked at for faces, labels and what draws the eye, and held in memory meanwhile
 _OPENING_SAMPLES: Final = 3
 _LATER_SHOTS: Final = 4  # whose middle is looked at for skin
-_FACE_SIDE: Final = 320  # px of the short side on which faces are sought: one of 8 % of it is found
 _POSTER_S: Final = _OPENING_S
 _POSTER_EVERY: Final = 5  # pictures
 _FACE_WEIGHT: Final = 1.0
 _LABEL_WEIGHT: Final = 0.8
-_FACE_MARGIN: Final = 0.12  # of a face's size kept around it: hair, chin
-_HOOK_S: Final = 3.0  # a hook is gone by then
-_AFTER_CUT: Final = 2  # pictures after a cut at which a shot is looked at
 
 
 @dataclass
@@ -60,8 +54,8 @@ class OpeningSurvey:
     later: frozenset[int]
     poster: int
     skins: dict[int, Mask] = field(default_factory=dict)
-    after_cuts: list[tuple[Box, float]] = field(default_factory=list)
-    """What a hook that outlives the first shot should not cover either, as `avoid_boxes` returns it."""
+    views: list[View] = field(default_factory=list)
+    """What is seen as long as a hook may stand, in the order shown."""
     _watched: set[int] = field(default_factory=set)
     _watching: threading.Lock = field(default_factory=threading.Lock)
 
@@ -97,7 +91,7 @@ class OpeningSurvey:
         if timed.index not in self._watched:
             self._watched.add(timed.index)
             frame = rgb_of(timed.picture)
-            self._note_skin(timed.index, frame, _faces_in(frame))
+            self._note_skin(timed.index, frame, faces_in(frame))
 
     def _note_skin(self, at: int, frame: Frame, faces: Sequence[tuple[int, int, int, int]]) -> None:
         mask = skin_mask(frame, faces)
@@ -109,31 +103,31 @@ class OpeningSurvey:
         at = self.opening[0]
         return [*self._face_boxes(at), *self.labels.get(at, [])]
 
-    def avoid_boxes(self, crop: Crop, last_cropped: int) -> list[tuple[Box, float]]:
+    def views_until(self, end_s: float) -> list[View]:
+        """What is seen by whoever stands in the picture until `end_s`."""
+        return [view for view in self.views if view.shown_s < end_s]
+
+    def avoid_boxes(self, crop: Crop, last_cropped: int, end_s: float) -> list[tuple[Box, float]]:
         """Boxes (shares of the picture as shown) that a hook should not cover, with weights.
 
         Args:
             crop: Held until `last_cropped`.
             last_cropped: The first shot's last frame.
+            end_s: When the hook is gone.
         """
-        boxes = list(self.after_cuts)
-        for at in self.opening:
-            shown = crop if at <= last_cropped else Crop()
-            boxes += [(shown.map_box(box), _FACE_WEIGHT) for box in self._face_boxes(at)]
-            boxes += [(shown.map_box(box), _LABEL_WEIGHT) for box in self.labels.get(at, [])]
+        boxes: list[tuple[Box, float]] = []
+        for view in self.views_until(end_s):
+            shown = crop if view.index <= last_cropped else Crop()
+            boxes += [(shown.map_box(box), _FACE_WEIGHT) for box in view.faces]
+            boxes += [(shown.map_box(box), _LABEL_WEIGHT) for box in view.labels]
         return boxes
 
+    def pictures_after_cuts(self, end_s: float) -> list[TimedPicture]:
+        """A picture of each shot but the one it opens with that is seen before `end_s`."""
+        return [view.picture for view in self.views_until(end_s) if view.picture is not None]
+
     def _face_boxes(self, at: int) -> list[Box]:
-        return _face_shares(self.faces.get(at, []), self.frames[at])
-
-
-def _face_shares(faces: Sequence[tuple[int, int, int, int]], frame: Frame) -> list[Box]:
-    """Faces of a picture as shares of it, hair and chin included."""
-    height, width = frame.shape[:2]
-    margin, grown = _FACE_MARGIN, 1 + 2 * _FACE_MARGIN
-    return [
-        _within((x - margin * w, y - margin * h, w * grown, h * grown), height, width) for x, y, w, h in faces
-    ]
+        return face_shares(self.faces.get(at, []), self.frames[at])
 
 
 def survey_programme(
@@ -154,33 +148,11 @@ def survey_programme(
     if not head:
         raise VideoUnreadable(f"{video} has no picture.", remedy="Clean the ad again.")
     survey = survey_opening(head, shots, tracks, prefer)
-    survey.after_cuts = boxes_around(video, shots, tracks, programme)
-    return survey
-
-
-def boxes_around(
-    video: Path, shots: Sequence[Shot], tracks: TextTracks | None, programme: Programme
-) -> list[tuple[Box, float]]:
-    """Return faces and product text of the teaser and of the shots that begin while a hook may stand, with weights.
-
-    Args:
-        video: The cleaned video; a picture or two of each are decoded.
-        shots: All shots of the video.
-        tracks: The ad's text.
-        programme: What is shown.
-
-    Raises:
-        VideoUnreadable: The video cannot be decoded.
-    """
-    soon = [shot for shot in shots[1:] if programme.shown_s(shot.start_s) < _HOOK_S]
-    seen = [min(shot.first_frame + _AFTER_CUT, shot.last_frame) for shot in soon]
     if programme.teaser is not None:
-        seen += [programme.teaser.first_frame, programme.teaser.last_frame]
-    boxes: list[tuple[Box, float]] = []
-    for at, frame in read_frames(video, seen).items() if seen else ():
-        boxes += [(box, _FACE_WEIGHT) for box in _face_shares(_faces_in(frame), frame)]
-        boxes += [(box, _LABEL_WEIGHT) for box in label_boxes(tracks, [at])[at]]
-    return boxes
+        survey.views.clear()  # the opening comes later: it is looked at again in its place
+    seen_s = survey.views[-1].shown_s if survey.views else 0.0
+    survey.views += look_around(video, shots, tracks, programme, seen_s)
+    return survey
 
 
 def opening_length(facts: VideoFacts) -> int:
@@ -206,12 +178,22 @@ def survey_opening(
     frames = {head[at].index: rgb_of(head[at].picture) for at in sorted(picks)}
     middles = [(shot.first_frame + shot.last_frame) // 2 for shot in shots]
     step = max(1, -(-len(middles) // _LATER_SHOTS))
+    faces, labels = {at: faces_in(frame) for at, frame in frames.items()}, label_boxes(tracks, list(frames))
     return OpeningSurvey(
         frames,
-        {at: _faces_in(frame) for at, frame in frames.items()},
-        label_boxes(tracks, list(frames)),
+        faces,
+        labels,
         frozenset(middles[::step]) - frozenset(frames),
         _strongest(head, shots[0].last_frame, prefer),
+        views=[
+            View(
+                head[at].pts_s - head[0].pts_s,
+                head[at].index,
+                tuple(face_shares(faces[head[at].index], frames[head[at].index])),
+                tuple(labels[head[at].index]),
+            )
+            for at in sorted(picks)
+        ],
     )
 
 
@@ -226,34 +208,3 @@ def _strongest(head: Sequence[TimedPicture], last: int, prefer: Prefer | None) -
 def _quarter(timed: TimedPicture) -> Frame:
     height, width = timed.picture.size
     return small_rgb_of(timed.picture, (max(2, height // 4), max(2, width // 4)))
-
-
-def _faces_in(frame: Frame) -> list[tuple[int, int, int, int]]:
-    """Faces (px), sought on a small copy: the search takes longer than drawing a hook."""
-    scale = min(1.0, _FACE_SIDE / min(frame.shape[:2]))
-    small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return [
-        (round(x / scale), round(y / scale), round(w / scale), round(h / scale))
-        for x, y, w, h in find_faces(np.asarray(small, np.uint8))
-    ]
-
-
-def label_boxes(tracks: TextTracks | None, frames: Sequence[int]) -> dict[int, list[Box]]:
-    """Return boxes (shares) of the product's own text at the wanted frames, from the quads nearest in time."""
-    found: dict[int, list[Box]] = {at: [] for at in frames}
-    for track in tracks.tracks if tracks else ():
-        if track.kind != "label" or not track.quads or tracks is None:
-            continue
-        for at in frames:
-            if track.first_frame <= at <= track.last_frame:
-                _, quad = min(track.quads, key=lambda pair, at=at: abs(pair[0] - at))
-                x, y, w, h = cv2.boundingRect(np.array(quad, np.float32))
-                found[at].append(_within((x, y, w, h), *tracks.size))
-    return found
-
-
-def _within(box: Box, height: int, width: int) -> Box:
-    """A box in px as shares of the picture, cut at its edges."""
-    x0, y0 = max(0.0, box[0] / width), max(0.0, box[1] / height)
-    x1, y1 = min(1.0, (box[0] + box[2]) / width), min(1.0, (box[1] + box[3]) / height)
-    return x0, y0, max(0.0, x1 - x0), max(0.0, y1 - y0)

@@ -76,6 +76,18 @@ class Programme:
         """When the moment `time_s` of the video is shown after the teaser; what was left out would be before it."""
         return self.lead_s + time_s - self.start_s
 
+    def moments_shown(self, time_s: float) -> list[float]:
+        """When a moment of the video is shown: in the teaser, in the rest, in both, or never."""
+        ahead = self.teaser is not None and self.teaser.start_s <= time_s < self.teaser.end_s
+        moments = [time_s - self.teaser.start_s] if ahead and self.teaser is not None else []
+        return [*moments, self.shown_s(time_s)] if time_s >= self.start_s else moments
+
+    def video_s(self, shown_s: float) -> float:
+        """The moment of the video that is shown at `shown_s`."""
+        if self.teaser is not None and shown_s < self.lead_s:
+            return self.teaser.start_s + shown_s
+        return shown_s - self.lead_s + self.start_s
+
     def pictures(self, reader: VideoReader) -> Iterator[tuple[float, TimedPicture]]:
         """Yield (second shown, picture) in the order shown; pictures keep their number and time in the video.
 
@@ -109,6 +121,22 @@ class Programme:
             ahead = [(a - begin, b - begin) for a, b in cut if a < b]
         cut = ((max(a, self.start_s), b) for a, b in held)
         return (*ahead, *((self.shown_s(a), self.shown_s(b)) for a, b in cut if a < b))
+
+    def shown_shots(self, shots: Sequence[Shot]) -> list[Shot]:
+        """Return what is shown from cut to cut, the teaser first: frames of the video, seconds as shown."""
+        shown = []
+        if self.teaser is not None:
+            shown.append(Shot(self.teaser.first_frame, self.teaser.last_frame, 0.0, self.lead_s))
+        for shot in shots:
+            if shot.last_frame >= self.start_frame:
+                start_s = max(shot.start_s, self.start_s)
+                first = max(shot.first_frame, self.start_frame)
+                shown.append(Shot(first, shot.last_frame, self.shown_s(start_s), self.shown_s(shot.end_s)))
+        return shown
+
+    def cuts_s(self, shots: Sequence[Shot]) -> tuple[float, ...]:
+        """When the picture cuts, as shown."""
+        return tuple(shot.start_s for shot in self.shown_shots(shots)[1:])
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form, as it stands in a variant's figures."""

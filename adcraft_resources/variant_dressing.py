@@ -51,6 +51,11 @@ class Dressing:
         """The styled picture `index`, cropped while the first shot lasts."""
         return cropped(styled, self.crop_at(index))
 
+    def after_cuts(self, end_s: float) -> list[tuple[TimedPicture, Yuv420]]:
+        """A picture of each later shot that is seen before `end_s`, as framed: what a hook stands on there."""
+        seen = self.survey.pictures_after_cuts(end_s)
+        return [(timed, self.framed(self.styled(timed), timed.index)) for timed in seen]
+
     def fit(self, framed: Yuv420, index: int) -> None:
         """Find how strongly the opening may be enriched; `framed` is the first picture."""
         self.edit = OpeningEdit.fit(framed, self.plan.opening, self.settings, self.skin_at(index))

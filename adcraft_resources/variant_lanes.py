@@ -27,8 +27,9 @@ from adcraft_resources.first_frames import FirstFrameSettings
 from adcraft_resources.look_measures import LookMeasures, SourceSights
 from adcraft_resources.opening_surveys import OpeningSurvey
 from adcraft_resources.programmes import Programme
+from adcraft_resources.typography.lives import HookLife
 from adcraft_resources.typography.overlay import HookOverlay
-from adcraft_resources.typography.typesetter import PlacedHook, Typesetter
+from adcraft_resources.typography.typesetter import PlacedHook, Typesetter, count_drawn_words
 from adcraft_resources.variant_dressing import Dressing
 from adcraft_resources.variants import VariantPlan
 from adcraft_resources.video_codecs import CodedSound, DeliveryWriter, Effort, TimedPicture, rgb_of
@@ -46,6 +47,7 @@ class Job:
     survey: OpeningSurvey
     programme: Programme
     first_shot_end: int
+    cuts_s: tuple[float, ...]
     frame_count: int
     size: tuple[int, int]
     fps: Fraction
@@ -76,15 +78,22 @@ class Lane:
         survey = job.survey
         self.dressing = Dressing(self.plan, self.look, survey, job.first_shot_end, job.settings)
         self._typesetter = Typesetter(job.size)
-        self.placed = self._typesetter.place(
-            self.plan.hook.on_screen,
-            self.plan.treatment,
-            [survey.frames[at] for at in survey.opening],
-            survey.avoid_boxes(self.dressing.crop, job.first_shot_end),
-        )
+        text = self.plan.hook.on_screen
+        self._life = HookLife.of(count_drawn_words(text), job.duration_s, job.cuts_s)
+        self.placed = self._place_hook(text)
         self._overlay: HookOverlay | None = None
         self._measures = LookMeasures(job.frame_count, job.sights)
         self._lumas: list[tuple[float, float]] = []
+
+    def _place_hook(self, text: str) -> PlacedHook:
+        """Set the hook clear of faces and labels of all it will stand on."""
+        survey, end_s = self.job.survey, self._life.end_s
+        last = self.job.first_shot_end
+        seen = {at: survey.frames[at] for at in survey.opening}
+        seen |= {timed.index: rgb_of(timed.picture) for timed in survey.pictures_after_cuts(end_s)}
+        frames = [self.dressing.crop_at(at).cut(frame) for at, frame in seen.items()]
+        avoid = survey.avoid_boxes(self.dressing.crop, last, end_s)
+        return self._typesetter.place(text, self.plan.treatment, frames, avoid)
 
     def run(self, pictures: Iterable[TimedPicture]) -> None:
         """Render every picture to the end, then fill in `figures`.
@@ -145,8 +154,9 @@ class Lane:
         """On the first picture: fit the opening's edits and draw the hook; score, write before.jpg."""
         dressing, skin = self.dressing, self.dressing.skin_at(timed.index)
         dressing.fit(framed, timed.index)
+        ground = [framed, *(later for _, later in dressing.after_cuts(self._life.end_s))]
         self._overlay = self._typesetter.render_hook(
-            self.placed, [rgb_of(framed)], float(self.job.fps), self.job.duration_s
+            self.placed, [rgb_of(one) for one in ground], float(self.job.fps), self._life
         )
         opened = dressing.shown(framed, timed.index, 0)
         if skin is not None:

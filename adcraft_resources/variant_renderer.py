@@ -39,7 +39,7 @@ from adcraft_resources.video_codecs import (
     shown_at_constant_rate,
 )
 
-VERSION: Final = "6"
+VERSION: Final = "7"
 """Changes whenever the same plan would give other pictures."""
 
 FILES: Final = (VIDEO, POSTER, BEFORE)
@@ -177,6 +177,7 @@ def _job_of(
         survey,
         programme,
         shots[0].last_frame,
+        programme.cuts_s(shots),
         shots[-1].last_frame + 1,
         (facts.height, facts.width),
         delivery_rate(facts),

@@ -12,6 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from adcraft_resources.algorithms.values import Frame
+
 Box = tuple[float, float, float, float]
 """x, y, width, height; shares of the picture (0–1) or px, as each function says."""
 
@@ -48,6 +50,11 @@ class Crop:
         """Return x, y, width, height of the kept part in whole px."""
         x, y = round(self.left * width), round(self.top * height)
         return x, y, round((1 - self.left - self.right) * width), round((1 - self.top - self.bottom) * height)
+
+    def cut(self, frame: Frame) -> Frame:
+        """Return the kept part of a picture, smaller than it."""
+        x, y, w, h = self.window(*frame.shape[:2])
+        return frame[y : y + h, x : x + w]
 
     def map_box(self, box: Box) -> Box:
         """Where a box (shares) comes to stand after the crop, cut at the picture's edges."""

@@ -20,9 +20,11 @@ from adcraft_resources.errors import CopyRefused
 from adcraft_resources.placements.safe_zones import draw_zones, measure_zones
 from adcraft_resources.placements.settings import Placement, PlacementSettings
 from adcraft_resources.placements.subjects import of_shot
+from adcraft_resources.programmes import Programme
 from adcraft_resources.thumbnails import write_picture
-from adcraft_resources.typography.overlay import HookOverlay, shown_seconds
-from adcraft_resources.typography.typesetter import PlacedHook, Typesetter
+from adcraft_resources.typography.lives import HookLife
+from adcraft_resources.typography.overlay import HookOverlay
+from adcraft_resources.typography.typesetter import PlacedHook, Typesetter, count_drawn_words
 from adcraft_resources.variant_dressing import Dressing
 from adcraft_resources.video_codecs import CodedSound, DeliveryWriter, TimedPicture, rgb_of, yuv_of
 
@@ -36,6 +38,7 @@ class Stage:
     """What all shapes of all variants of an ad share."""
 
     shots: Sequence[Shot]
+    programme: Programme
     sightings: Sequence[Sighting]
     size: tuple[int, int]
     fps: Fraction
@@ -75,7 +78,10 @@ class PlacedLane:
         self._framed = [one.framed(self.dressing.crop_at(one.index)) for one in self.stage.sightings]
         self.layouts = [self._layout_of(shot) for shot in self.stage.shots]
         self._typesetter = Typesetter(self.placement.size, self.placement.clear_box)
-        self._placed = self._place_hook()
+        text, stage = self.dressing.plan.hook.on_screen, self.stage
+        cuts_s = stage.programme.cuts_s(stage.shots)
+        self._life = HookLife.of(count_drawn_words(text), stage.duration_s, cuts_s)
+        self._placed = self._place_hook(text)
         self._overlay: HookOverlay | None = None
         self._worst: int | None = None
         self._writer: DeliveryWriter | None = None
@@ -157,29 +163,33 @@ class PlacedLane:
     def _laid(self, picture: Yuv420, index: int, pts_s: float) -> Yuv420:
         return self.layouts[self.stage.shot_of(index)].apply(picture, pts_s)
 
-    def _place_hook(self) -> PlacedHook:
-        """Set the hook anew for this shape, clear of faces and labels as they stand in it."""
-        survey, dressing = self.dressing.survey, self.dressing
+    def _place_hook(self, text: str) -> PlacedHook:
+        """Set the hook anew for this shape, clear of faces and labels as they stand in it while it is there."""
+        survey, dressing, end_s = self.dressing.survey, self.dressing, self._life.end_s
         height, width = self.placement.size
         first = self.layouts[0]
         frames = [
-            rgb_of(first.apply(dressing.framed(yuv_of(_even(survey.frames[at])), at), 0.0))
-            for at in survey.opening
+            first.apply(dressing.framed(yuv_of(_even(survey.frames[at])), at), 0.0) for at in survey.opening
         ]
-        text = dressing.plan.hook.on_screen
-        until = shown_seconds(len(text.split()), self.stage.duration_s)
+        frames += [
+            self._laid(dressing.framed(timed.picture, timed.index), timed.index, timed.pts_s)
+            for timed in survey.pictures_after_cuts(end_s)
+        ]
         avoid = []
         for one in self._framed:
-            for box in one.keep if one.time_s <= until else ():
+            met = any(at_s < end_s for at_s in self.stage.programme.moments_shown(one.time_s))
+            for box in one.keep if met else ():
                 x, y, w, h = self._mapped(one, box)
                 avoid.append(((x / width, y / height, w / width, h / height), _WEIGHTS[box in one.faces]))
-        return self._typesetter.place(text, dressing.plan.treatment, frames, avoid)
+        return self._typesetter.place(text, dressing.plan.treatment, [rgb_of(one) for one in frames], avoid)
 
     def _open(self, laid: Yuv420) -> None:
         """On the first picture: draw the hook, look where it stands, and know which picture shows the worst."""
         stage = self.stage
+        later = self.dressing.after_cuts(self._life.end_s)
+        ground = [laid, *(self._laid(framed, timed.index, timed.pts_s) for timed, framed in later)]
         self._overlay = self._typesetter.render_hook(
-            self._placed, [rgb_of(laid)], float(stage.fps), stage.duration_s
+            self._placed, [rgb_of(one) for one in ground], float(stage.fps), self._life
         )
         em = self._overlay.art.face.size
         if em < LEAST_EM * self.placement.width:

@@ -37,7 +37,7 @@ from adcraft_resources.video_codecs import (
     sound_digest,
 )
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 """Changes whenever the same plan would give other files."""
 LEAST_RATE: Final = 23
 """Frames a second that every placement takes; slower ads show pictures twice."""
@@ -99,7 +99,7 @@ def place_variant(
         dressing = Dressing(plan, look, ad.survey, ad.shots[0].last_frame, first_frame)
         size = facts.height, facts.width
         shown_s = ad.programme.length_s(facts.duration_s)
-        shared = Stage(ad.shots, ad.sightings, size, fps, shown_s, ad.coded, settings)
+        shared = Stage(ad.shots, ad.programme, ad.sightings, size, fps, shown_s, ad.coded, settings)
         lanes = [PlacedLane(one, dressing, shared, folder) for one in settings.formats]
         for lane in lanes:
             stack.enter_context(lane.writer())

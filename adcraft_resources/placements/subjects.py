@@ -21,7 +21,7 @@ from adcraft_resources.algorithms.saliency import find_saliency
 from adcraft_resources.algorithms.values import Frame, Shot, TextTracks
 from adcraft_resources.algorithms.window_choice import Sighting
 from adcraft_resources.faces import find_faces
-from adcraft_resources.opening_surveys import label_boxes
+from adcraft_resources.hook_views import label_boxes
 from adcraft_resources.video_codecs import VideoReader, small_rgb_of
 
 _LOOKS_PER_S: Final = 6.0

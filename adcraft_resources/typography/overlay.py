@@ -1,7 +1,7 @@
-"""A hook laid over a video: its time on screen, its entry and exit, blending, and its measured contrast.
+"""A hook laid over a video: its entry and exit, blending, and its measured contrast.
 
-Belongs here: everything that changes from picture to picture. Does not: the design (treatments) or the place
-(typesetter).
+Belongs here: everything that changes from picture to picture. Does not: the design (treatments), the place
+(typesetter) or how long it stays (lives).
 
 The design is drawn once at its final size. While it moves, that drawing is shifted by fractions of a pixel and
 revealed along a soft edge; it is never scaled, redrawn or faded as a whole, so edges do not shimmer and letters
@@ -19,13 +19,10 @@ from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.contrast import measured_contrast
 from adcraft_resources.algorithms.values import Mask, Yuv420
+from adcraft_resources.typography.lives import ENTRY_S, HookLife
 from adcraft_resources.typography.treatments import HookArt
 from adcraft_resources.video_codecs.pictures import rgb_of
 
-ENTRY_S: Final = 8 / 30
-EXIT_S: Final = 6 / 30
-MIN_SHOWN_S: Final = 1.2
-WORDS_PER_S: Final = 3.0
 _MEASURE_EVERY: Final = 5  # pictures, once the hook rests
 _SOLID: Final = 0.995
 SLIDE: Final = {"outline": 0.55, "plate": -0.45, "card": 0.6}  # em under its place that a design comes from
@@ -40,12 +37,6 @@ _TO_PLANES = np.vstack([np.column_stack([_LIMITED, _ZERO]), np.array([[0, 0, 0, 
 Floats = NDArray[np.float32]
 
 
-def shown_seconds(words: int, clip_s: float) -> float:
-    """Return how long a hook of `words` stays: time to read it at 3 words a second once it is there, ≥ 1.2 s."""
-    reading = max(MIN_SHOWN_S, words / WORDS_PER_S)
-    return min(clip_s, ENTRY_S + reading + EXIT_S)
-
-
 @dataclass(frozen=True)
 class _Blend:
     """Planes to be laid over a crop: what stays of the picture, and what is added; each uint8."""
@@ -58,7 +49,7 @@ class _Blend:
 
 @dataclass
 class HookOverlay:
-    """A drawn hook at a place in the picture, shown from the first picture for `ticks` pictures.
+    """A drawn hook at a place in the picture, shown from the first picture through its life.
 
     `x`, `y` are even and lie such that the design's box is inside the safe box, also while it slides in; the
     drawing has room for that.
@@ -67,7 +58,7 @@ class HookOverlay:
     art: HookArt
     x: int
     y: int
-    ticks: int
+    life: HookLife
     fps: float
     treatment: str
     contrasts: list[float] = field(default_factory=list)
@@ -76,14 +67,19 @@ class HookOverlay:
     _latest: tuple[int, _Blend | None] | None = None
 
     @property
+    def ticks(self) -> int:
+        """Pictures it is seen in."""
+        return self.life.ticks(self.fps)
+
+    @property
     def entry_ticks(self) -> int:
         """Pictures until the hook rests."""
         return max(1, min(round(ENTRY_S * self.fps), self.ticks // 3))
 
     @property
     def exit_ticks(self) -> int:
-        """Pictures its leaving takes."""
-        return max(1, min(round(EXIT_S * self.fps), self.ticks // 4))
+        """Pictures its leaving takes; none where it goes with its shot."""
+        return min(self.life.exit_ticks(self.fps), self.ticks // 4)
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -127,11 +123,12 @@ class HookOverlay:
             self.contrasts.append(contrast)
 
     def figures(self, frame_size: tuple[int, int]) -> dict[str, Any]:
-        """start_s, end_s, box, contrast (the least measured), lines, treatment, px per em, share of the picture."""
+        """When it is there, cuts under it, box, least contrast measured, lines, treatment, px per em, share covered."""
         height, width = frame_size
         return {
             "start_s": 0.0,
             "end_s": round(self.ticks / self.fps, 3),
+            "over_cuts_s": [round(at, 3) for at in self.life.over_cuts_s],
             "box": list(self.box),
             "contrast": round(min(self.contrasts), 2) if self.contrasts else None,
             "lines": list(self.art.lines),

@@ -19,7 +19,8 @@ from adcraft_resources.algorithms.framing import Box, place_block, safe_box
 from adcraft_resources.algorithms.saliency import find_saliency
 from adcraft_resources.algorithms.values import Frame
 from adcraft_resources.typography.fonts import drawable
-from adcraft_resources.typography.overlay import SLIDE, HookOverlay, shown_seconds
+from adcraft_resources.typography.lives import HookLife
+from adcraft_resources.typography.overlay import SLIDE, HookOverlay
 from adcraft_resources.typography.treatments import Backdrop, HookArt, draw_treatment
 
 LARGEST_EM: Final = 0.15  # of the short side
@@ -102,17 +103,19 @@ class Typesetter:
         return best
 
     def render_hook(
-        self, placed: PlacedHook, frames: Sequence[Frame], fps: float, clip_s: float
+        self, placed: PlacedHook, frames: Sequence[Frame], fps: float, life: HookLife
     ) -> HookOverlay:
-        """Draw a placed hook in the colours that stand out on `frames`, styled as they will be shown."""
+        """Draw a placed hook in the colours that stand out on `frames`, styled as they will be shown.
+
+        One picture of each shot it stands in serves best: all count alike.
+        """
         with _FONTS:
             neutral = _neutral(placed.treatment, placed.text, placed.room, placed.largest)
             backdrop = self._backdrop(neutral, placed, frames)
             art = draw_treatment(placed.treatment, placed.text, placed.room, placed.largest, backdrop)
-        ticks = max(1, round(shown_seconds(placed.words, clip_s) * fps))
         above, below = _slide_room(art, placed.treatment)
         return HookOverlay(
-            _padded(art, above, below), placed.x, placed.y - above, ticks, fps, placed.treatment
+            _padded(art, above, below), placed.x, placed.y - above, life, fps, placed.treatment
         )
 
     def _backdrop(self, art: HookArt, placed: PlacedHook, frames: Sequence[Frame]) -> Backdrop:
@@ -126,6 +129,12 @@ class Typesetter:
         pixels = np.concatenate(parts)
         r, g, b = (int(v) for v in pixels.mean(0))
         return Backdrop((r, g, b), float(np.median(relative_luminance(pixels))))
+
+
+def count_drawn_words(text: str) -> int:
+    """Return how many words of a hook there are to read once what no font has is left out; CopyRefused if none."""
+    with _FONTS:
+        return len(drawable(text)[0].split())
 
 
 def _even_origin(art: HookArt, x: int, y: int) -> tuple[int, int]:

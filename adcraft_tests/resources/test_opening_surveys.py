@@ -7,7 +7,8 @@ from skimage import data
 
 from adcraft_resources.algorithms.framing import Crop
 from adcraft_resources.algorithms.values import Shot, TextTrack, TextTracks
-from adcraft_resources.opening_surveys import survey_opening
+from adcraft_resources.opening_surveys import survey_opening, survey_programme
+from adcraft_resources.programmes import Programme, Stretch
 from adcraft_resources.shared_clips import SharedClip
 from adcraft_resources.video_codecs import TimedPicture, yuv_of
 from adcraft_tests.drawn_videos import write_video
@@ -42,20 +43,53 @@ def test_scores_have_a_say_in_who_stands_for_the_video():
     assert surveyed(pictures, lambda shown: [1.0] * len(shown)).poster == 0
 
 
-@pytest.mark.parametrize(("cut", "warned"), [(30, True), (80, False)])
-def test_a_hook_that_outlives_a_cut_is_told_who_comes_after_it(tmp_path, cut, warned):
-    """25 a second: a hook may stand over a cut at 1.2 s, but none is left at 3.2 s."""
-    pictures = [SAND] * cut + [FACE] * 20
-    video = write_video(tmp_path / "cut.mp4", pictures, fps=25)
-    shots = [Shot(0, cut - 1, 0.0, cut / 25), Shot(cut, cut + 19, cut / 25, (cut + 20) / 25)]
+def cut_clip(folder, shown, cut, labels=()):
+    """A clip of two shots at 25 a second, opened, and its shots."""
+    video = write_video(folder / "cut.mp4", shown, fps=25)
+    shots = [Shot(0, cut - 1, 0.0, cut / 25), Shot(cut, len(shown) - 1, cut / 25, len(shown) / 25)]
+    return SharedClip(video, shots, TextTracks((360, 360), len(shown), tuple(labels)))
+
+
+@pytest.mark.parametrize(("end_s", "warned"), [(2.0, True), (1.2, False)])
+def test_a_hook_that_outlives_a_cut_is_told_who_comes_after_it(tmp_path, end_s, warned):
     quad = ((30, 300), (90, 300), (90, 330), (30, 330))
-    label = TextTrack("t", "label", "printed", "SOAP", 1.0, cut, cut + 19, quads=((cut, quad),))
-    clip = SharedClip(video, shots, TextTracks((360, 360), len(pictures), (label,)))
-    boxes = clip.survey().avoid_boxes(Crop(), cut - 1)
+    label = TextTrack("t", "label", "printed", "SOAP", 1.0, 30, 49, quads=((30, quad),))
+    clip = cut_clip(tmp_path, [SAND] * 30 + [FACE] * 20, 30, [label])
+    boxes = clip.survey().avoid_boxes(Crop(), 29, end_s)
+    after = clip.survey().pictures_after_cuts(end_s)
     clip.close()
-    assert len(boxes) == (2 if warned else 0)
-    if warned:
-        (face, _), ((x, y, w, h), _) = boxes
-        assert (x, y, w, h) == pytest.approx((30 / 360, 300 / 360, 61 / 360, 31 / 360), abs=0.01)
-        assert face[0] < 0.44 < face[0] + face[2]  # the astronaut's face is left of the middle, near the top
-        assert face[1] < 0.2 < face[1] + face[3]
+    assert [timed.index for timed in after] == ([32] if warned else [])
+    assert bool(boxes) == warned
+    for box, weight in boxes:
+        x, y, w, h = box
+        if weight < 1:
+            assert (x, y, w, h) == pytest.approx((30 / 360, 300 / 360, 61 / 360, 31 / 360), abs=0.01)
+        else:
+            assert x < 0.44 < x + w  # the astronaut's face is left of the middle, near the top
+            assert y < 0.2 < y + h
+    assert {weight for _, weight in boxes} == ({0.8, 1.0} if warned else set())
+
+
+@pytest.mark.parametrize("comes", [28, 40])
+def test_somebody_who_comes_in_while_a_hook_stands_is_seen(tmp_path, comes):
+    """At 1.1 s within the first shot, and at 1.6 s, well after the cut at 1.2 s."""
+    cut = 30 if comes > 30 else 50
+    clip = cut_clip(tmp_path, [SAND] * comes + [FACE] * (60 - comes), cut)
+    early, late = (clip.survey().avoid_boxes(Crop(), cut - 1, end_s) for end_s in (comes / 25 - 0.1, 2.1))
+    clip.close()
+    assert early == []
+    assert late
+
+
+def test_a_teaser_is_looked_at_and_the_opening_in_its_place_after_it(tmp_path):
+    """The face of 2.4 s is shown ahead for half a second; then comes the sand."""
+    video = write_video(tmp_path / "teaser.mp4", [SAND] * 60 + [FACE] * 40, fps=25)
+    shots = [Shot(0, 59, 0.0, 2.4), Shot(60, 99, 2.4, 4.0)]
+    programme = Programme(0, 0.0, Stretch(60, 72, 2.4, 2.92))
+    assert programme.cuts_s(shots) == pytest.approx((0.52, 2.92))
+    survey = survey_programme(video, shots, None, programme)
+    seen = [(view.shown_s, bool(view.faces)) for view in survey.views]
+    assert [there for at_s, there in seen if at_s < 0.52] == [True, True]
+    assert not any(there for at_s, there in seen if at_s >= 0.52)
+    assert [timed.index for timed in survey.pictures_after_cuts(2.0)] == [62, 2]
+    assert survey.views[0].picture.pts_s == pytest.approx(2.48)

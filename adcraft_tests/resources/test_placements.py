@@ -202,6 +202,21 @@ def test_the_hook_is_laid_out_anew_whole_and_inside_the_clear_box(ad, placed, tm
         assert figures[shape.name]["hook"]["em_px"] >= 0.04 * shape.width
 
 
+def test_a_hook_is_gone_in_every_shape_when_the_picture_cuts(ad, placed, tmp_path):
+    """Five words would stand until 2.1 s; the cut is at 1.8 s, when they have been read."""
+    made = plan("You have been washing wrong")
+    figures = place(ad, tmp_path / "five", made=made)
+    for shape in SETTINGS.formats:
+        assert figures[shape.name]["hook"]["end_s"] == pytest.approx(CUT / FPS)
+        name, wanted = f"{shape.name}.mp4", [36, CUT - 4, CUT, CUT + 3]
+        pairs = zip(
+            *(read_frames(one / name, wanted).values() for one in (placed[0], tmp_path / "five")), strict=True
+        )
+        apart = [int((np.abs(a.astype(int) - b).max(axis=2) > 60).sum()) for a, b in pairs]
+        assert min(apart[:2]) > 300
+        assert max(apart[2:]) == 0
+
+
 def test_a_hook_too_long_for_a_shape_is_refused_by_name(ad, tmp_path):
     narrow = PlacementSettings.model_validate(
         {"formats": [{"name": "strip", "width": 640, "height": 240, "clear": [0.1, 0.1, 0.7, 0.1]}]}

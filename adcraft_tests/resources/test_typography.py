@@ -11,7 +11,7 @@ from adcraft_resources.algorithms.framing import safe_box
 from adcraft_resources.errors import CopyRefused
 from adcraft_resources.typography.fonts import drawable, font_file, main_script, split_runs
 from adcraft_resources.typography.lines import Face, Line, fit_lines
-from adcraft_resources.typography.overlay import shown_seconds
+from adcraft_resources.typography.lives import HookLife
 from adcraft_resources.typography.treatments import TREATMENTS, Backdrop, draw_treatment
 from adcraft_resources.typography.typesetter import Typesetter
 from adcraft_resources.variants import TREATMENTS as PLANNED
@@ -40,7 +40,7 @@ def backdrop(kind, tick=0):
 def set_hook(text, treatment, frames, avoid=()):
     typesetter = Typesetter(SIZE)
     placed = typesetter.place(text, treatment, frames, avoid)
-    return typesetter.render_hook(placed, frames, 30.0, 6.0)
+    return typesetter.render_hook(placed, frames, 30.0, HookLife.of(placed.words, 6.0))
 
 
 def ink_width(text, **face):
@@ -170,12 +170,48 @@ def test_a_hook_does_not_cover_a_face_it_can_avoid():
     assert y >= (face[1] + face[3]) * SIZE[0] - 1
 
 
-@given(st.integers(1, 9), st.floats(0.5, 30))
-def test_a_hook_is_shown_long_enough_to_be_read(words, clip_s):
-    shown = shown_seconds(words, clip_s)
-    assert shown <= clip_s
-    if clip_s > 4:
-        assert shown >= max(1.2, words / 3)
+@given(
+    st.integers(1, 9),
+    st.floats(0.5, 30),
+    st.lists(st.floats(0.1, 6), max_size=4).map(sorted),
+    st.sampled_from([10, 23.976, 25, 30]),
+)
+def test_a_hook_is_shown_long_enough_to_be_read_whatever_the_cuts(words, clip_s, cuts, fps):
+    cuts_s = [at for at in cuts if at < clip_s]
+    life = HookLife.of(words, clip_s, cuts_s)
+    assert life.end_s <= clip_s
+    read_s = (life.ticks(fps) - life.exit_ticks(fps)) / fps
+    assert read_s >= min(max(1.2, words / 3), clip_s) - 0.5 / fps
+    assert life.over_cuts_s == tuple(at for at in cuts_s if at < life.end_s)
+
+
+@pytest.mark.parametrize(
+    ("words", "cut_s", "end_s", "exit_s"),
+    [
+        (5, 2.0, 2.0, 0.2),  # its exit is over when the picture cuts
+        (5, 1.8, 1.8, 0.133),  # a shorter exit
+        (5, 1.7, 1.7, 0.033),
+        (6, 2.0, 2.0, 0.0),  # it goes with the cut
+        (5, 1.6, 2.133, 0.2),  # too early to have read it: it stays over the cut
+        (5, 2.2, 2.133, 0.2),  # it is gone anyway
+        (2, 1.2, 1.2, 0.0),
+    ],
+)
+def test_a_hook_ends_with_its_shot_where_it_can_be_read_by_then(words, cut_s, end_s, exit_s):
+    life = HookLife.of(words, 8.0, [cut_s])
+    assert (life.end_s, life.exit_s) == pytest.approx((end_s, exit_s), abs=0.001)
+    assert bool(life.over_cuts_s) == (cut_s < end_s)
+    assert life.ticks(30) <= round(cut_s * 30) or life.over_cuts_s
+    assert life.exit_ticks(30) in (0, *range(3, 7))
+
+
+def test_a_hook_that_goes_with_the_cut_is_whole_in_its_last_picture():
+    typesetter, picture = Typesetter(SIZE), yuv_of(backdrop("dark"))
+    placed = typesetter.place("Glow starts here", "marker", [backdrop("dark")])
+    overlay = typesetter.render_hook(placed, [backdrop("dark")], 30.0, HookLife.of(3, 8.0, [1.2]))
+    assert overlay.ticks == 36
+    assert np.array_equal(overlay.lay(picture, 35).y, overlay.rest(picture).y)
+    assert overlay.lay(picture, 36) is picture
 
 
 def test_a_hook_changes_no_pixel_after_it_is_gone_nor_outside_its_drawing():

@@ -22,7 +22,7 @@ from adcraft_resources.restyled_keys import METHOD, KeyMaker
 from adcraft_resources.result_cache import ResultCache
 from adcraft_resources.stylists import EmbeddedStylist, ImageStylist, Style
 
-CARRIED: Final = "3"
+CARRIED: Final = "4"
 """Changes whenever the same keys would give another look."""
 
 Asked = Mapping[str, tuple[Style, int]]

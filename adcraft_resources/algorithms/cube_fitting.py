@@ -146,21 +146,22 @@ class CubeLookup:
         moves *= np.float32(255 * _FINE)
         return np.rint(moves).astype(np.int16).reshape(-1, 256, 3)
 
-    def __call__(self, frame: Frame) -> NDArray[np.int16]:
-        """The frame's new code values in eighths, (h, w, 3) int16, unclipped."""
+    def __call__(self, frame: Frame, rows: slice = slice(None)) -> NDArray[np.int16]:
+        """New code values of some rows of a frame in eighths, (rows, w, 3) int16, unclipped."""
+        part = frame[rows]
         if frame[..., 0].size <= _SMALL and "_moves" not in self.__dict__:
-            return np.rint(sample_cube(self.cube, frame.astype(np.float32) / 255) * 255 * _FINE).astype(
+            return np.rint(sample_cube(self.cube, part.astype(np.float32) / 255) * 255 * _FINE).astype(
                 np.int16
             )
-        red, green, blue = cv2.split(frame)
+        red, green, blue = cv2.split(part)
         noise = self._noise_for(frame.shape[:2])
         bins = [
-            np.clip((plane.astype(np.int16) + n) >> 2, 0, 256 // _BIN - 1)
+            np.clip((plane.astype(np.int16) + n[rows]) >> 2, 0, 256 // _BIN - 1)
             for plane, n in zip((red, green), noise, strict=True)
         ]
         where = cv2.merge([blue.astype(np.int16), bins[0] * np.int16(256 // _BIN) + bins[1]])
         moves = cv2.remap(self._moves, where, cast(Any, None), cv2.INTER_NEAREST)
-        return (frame.astype(np.int16) << _FINE_SHIFT) + np.asarray(moves, np.int16)
+        return (part.astype(np.int16) << _FINE_SHIFT) + np.asarray(moves, np.int16)
 
     def _noise_for(self, size: tuple[int, ...]) -> tuple[NDArray[np.int16], ...]:
         if size not in self._noise:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 import cv2
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from adcraft_resources.algorithms import colour
 from adcraft_resources.algorithms.camera_path import Motion
-from adcraft_resources.algorithms.planes import luma_of
+from adcraft_resources.algorithms.planes import Spread, luma_of, whole
 from adcraft_resources.algorithms.values import Frame, Yuv420
 
 Plane = NDArray[np.float32]
@@ -105,30 +106,70 @@ Near = tuple[KeyTexture, Match, float]
 """A key beside a frame, where the frame lies in it, and the key's share."""
 
 
+class Carried:
+    """Texture for a frame of `size` from the keys beside it, by share and trust, a few rows at a time."""
+
+    def __init__(self, size: tuple[int, ...], near: Sequence[Near]) -> None:
+        self._moved = [(Moved(texture, match, size), np.float32(share)) for texture, match, share in near]
+        self._shares = np.empty((0, size[1], 3), np.float32)
+
+    def __call__(self, rows: slice, out: Plane) -> None:
+        """Add the texture of some rows to them (rows, w, 3)."""
+        if len(self._shares) < len(out):
+            self._shares = np.empty_like(out)
+        trusts = [moved.trust(rows) * share for moved, share in self._moved]
+        weight = sum(trusts, np.float32(FADE))
+        for (moved, _), trust in zip(self._moved, trusts, strict=True):
+            np.divide(trust, weight, out=trust)
+            shares = cv2.cvtColor(trust, cv2.COLOR_GRAY2RGB, self._shares[: len(out)])
+            cv2.accumulateProduct(moved.texture(rows), shares, out)
+
+
 def blend(size: tuple[int, int], near: Sequence[Near]) -> Plane:
     """Texture (h, w, 3) for a frame of `size` from the keys beside it, by share and trust."""
-    total = np.zeros((*size, 3), np.float32)
-    weight = np.zeros(size, np.float32)
-    for texture, match, share in near:
-        moved, trust = carry(texture, match, size)
-        trust = trust[..., 0] * np.float32(share)
-        total += moved * trust[..., None]
-        weight += trust
-    return np.asarray(total / (weight + FADE)[..., None], np.float32)
+    return whole(Carried(size, near), size)
 
 
-def carry(texture: KeyTexture, match: Match, size: tuple[int, int]) -> tuple[Plane, Plane]:
+class Moved:
+    """A key's texture as it lies in a frame of `size`, and how far it can be trusted, a few rows at a time.
+
+    For one thread: what is returned is overwritten by the next call.
+    """
+
+    def __init__(self, texture: KeyTexture, match: Match, size: tuple[int, ...]) -> None:
+        self._codes, motion = texture.codes, match.motion.astype(np.float32)
+        self.trust = Spread(np.multiply(match.trust, np.float32(1 / 255), dtype=np.float32), size)
+        moves = match.moves()
+        self._moves = [Spread(moves[..., axis].copy(), size) for axis in (0, 1)]
+        # What the camera's motion adds: a row of it by x, and a value for each row.
+        x, y = (np.arange(length, dtype=np.float32) for length in size[1::-1])
+        self._across = motion[:2, :1] * x + motion[:2, 2:]
+        self._down = (motion[:2, 1:2] * y)[..., None]
+        self._moved, self._floats = self._codes[:0], np.empty((0, size[1], 3), np.float32)
+
+    def texture(self, rows: slice) -> Plane:
+        """The texture (rows, w, 3)."""
+        x, y = (self._place(axis, rows) for axis in (0, 1))
+        count, width = x.shape
+        if len(self._floats) < count:
+            self._moved = np.empty((count, width, 3), self._codes.dtype)
+            self._floats = np.empty((count, width, 3), np.float32)
+        moved, floats = self._moved[:count], self._floats[:count]
+        cv2.remap(self._codes, x, y, cv2.INTER_LINEAR, moved, cv2.BORDER_REPLICATE)
+        return np.subtract(moved, np.float32(ZERO), out=floats, dtype=np.float32)
+
+    def _place(self, axis: int, rows: slice) -> Plane:
+        """Columns or rows of the key at which the pixels of some rows lie."""
+        at = self._moves[axis](rows)
+        at += self._across[axis]
+        at += self._down[axis, rows]
+        return at
+
+
+def carry(texture: KeyTexture, match: Match, size: tuple[int, ...]) -> tuple[Plane, Plane]:
     """A key's texture as it lies in a frame (h, w, 3), and how far each pixel can be trusted (h, w, 1)."""
-    motion, full = match.motion.astype(np.float32), size[::-1]
-    x, y = (np.arange(length, dtype=np.float32) for length in full)
-    where = cv2.resize(match.moves(), full)
-    where += (motion[:2, 0] * x[:, None] + motion[:2, 2])[None]
-    where += (motion[:2, 1] * y[:, None])[:, None]
-    moved = cv2.remap(
-        texture.codes, where, cast(Any, None), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    trust = cv2.resize(match.trust.astype(np.float32) / 255, full)
-    return moved.astype(np.float32) - ZERO, np.asarray(trust, np.float32)[..., None]
+    moved = Moved(texture, match, size)
+    return moved.texture(slice(None)), moved.trust(slice(None))[..., None]
 
 
 def match_key(luma: Luma, texture: KeyTexture, motion: Motion) -> Match:
@@ -147,12 +188,14 @@ def match_key(luma: Luma, texture: KeyTexture, motion: Motion) -> Match:
         borderMode=cv2.BORDER_REPLICATE,
     )
     flow = _flow(luma, np.asarray(moved, np.uint8))
-    trust = _trust(luma, np.asarray(moved, np.uint8), flow)
-    where = cv2.transform(_grid(luma.shape) + flow, small_motion[:2])
-    inside = ((where >= 0) & (where <= np.array(luma.shape[::-1]) - 1)).all(-1)
-    trust = cv2.GaussianBlur(trust * inside, (0, 0), 1.0)
+    where = cv2.add(_grid(luma.shape), flow)
+    trust = _trust(luma, np.asarray(moved, np.uint8), flow, where)
+    height, width = luma.shape
+    inside = cv2.inRange(cv2.transform(where, small_motion[:2]), (0, 0), (width - 1, height - 1))
+    trust = cv2.GaussianBlur(cv2.bitwise_and(trust, trust, mask=inside), (0, 0), 1.0)
     codes = np.asarray(np.rint(trust * 255), np.uint8)
-    return Match((flow / np.array([columns, rows], np.float32)).astype(np.float16), codes, motion)
+    full = cv2.transform(flow, np.diag([1 / columns, 1 / rows]))
+    return Match(full.astype(np.float16), codes, motion)
 
 
 def small_luma(frame: Frame) -> Luma:
@@ -165,25 +208,29 @@ def small_luma_of_planes(picture: Yuv420) -> Luma:
     black, luma_span, chroma_span = colour.code_scale(picture.range)
     size = small_size(picture.size)[::-1]
     y, u, v = (
-        cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        for plane in (picture.y, picture.u, picture.v)
+        cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (picture.y, picture.u, picture.v)
     )
     # What each of Y', Cb, Cr adds to it: all of this is linear.
     shares = colour.ycc_to_rgb(np.eye(3), picture.matrix) @ np.array(colour.luma_weights("bt601"))
-    luma = (y - black) / luma_span * shares[0] + ((u - 128) * shares[1] + (v - 128) * shares[2]) / chroma_span
-    return np.clip(np.rint(luma * 255), 0, 255).astype(np.uint8)
+    by_y, by_u, by_v = (255 * shares / (luma_span, chroma_span, chroma_span)).tolist()
+    bright = cv2.addWeighted(y, by_y, u, by_u, -black * by_y - 128 * (by_u + by_v), dtype=cv2.CV_32F)
+    return np.asarray(cv2.addWeighted(bright, 1, v.astype(np.float32), by_v, 0, dtype=cv2.CV_8U), np.uint8)
 
 
-def _trust(a: Luma, b: Luma, flow: Plane) -> Plane:
-    """How far each pixel's flow can be believed, 0..1: it comes back, and it looks the same."""
-    where = _grid(a.shape) + flow
-    back = cv2.remap(_flow(b, a), where[..., 0], where[..., 1], cv2.INTER_LINEAR)
-    returned = np.square(flow + back).sum(-1) / _RETURN_PX**2
-    seen = cv2.remap(b, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    change = cv2.GaussianBlur(cv2.absdiff(a, seen).astype(np.float32), (0, 0), 1.5) / _LEVELS
-    return np.asarray(np.exp(-0.7 * (returned + change**2)), np.float32)
+def _trust(a: Luma, b: Luma, flow: Plane, where: NDArray[Any]) -> NDArray[Any]:
+    """How far each pixel's flow can be believed, 0..1: it comes back from `where` it leads, and it looks the same."""
+    back = cv2.remap(_flow(b, a), where, cast(Any, None), cv2.INTER_LINEAR)
+    back += flow
+    returned = cv2.transform(np.multiply(back, back, out=back), np.full((1, 2), 1 / _RETURN_PX**2))
+    seen = cv2.remap(b, where, cast(Any, None), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    change = cv2.GaussianBlur(cv2.absdiff(a, seen).astype(np.float32), (0, 0), 1.5)
+    doubt = cv2.accumulateSquare(change, returned * np.float32(_LEVELS**2))
+    return np.asarray(cv2.exp(doubt * np.float32(-0.7 / _LEVELS**2)), np.float32)
 
 
+@lru_cache(maxsize=8)
 def _grid(shape: tuple[int, ...]) -> Plane:
     x, y = np.meshgrid(np.arange(shape[1], dtype=np.float32), np.arange(shape[0], dtype=np.float32))
-    return np.stack([x, y], -1)
+    grid = np.stack([x, y], -1)
+    grid.setflags(write=False)
+    return grid

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.camera_path import Motion
+from adcraft_resources.algorithms.planes import Spread
 
 Plane = NDArray[np.float32]
 
@@ -35,9 +36,11 @@ class LightMap:
 
     def at(self, size: tuple[int, ...], motion: Motion) -> Plane:
         """Gains (h, w, 3) for a picture of `size` whose pixels `motion` takes to the map's frame."""
-        return np.asarray(
-            cv2.resize(self.small_at(size, motion), size[1::-1], interpolation=cv2.INTER_LINEAR), np.float32
-        )
+        return self.over(size, motion)(slice(None))
+
+    def over(self, size: tuple[int, ...], motion: Motion) -> Spread:
+        """The same a few rows at a time."""
+        return Spread(self.small_at(size, motion), size)
 
     def small_at(self, size: tuple[int, ...], motion: Motion) -> Plane:
         """The same at a quarter of the size, from which it is spread linearly."""

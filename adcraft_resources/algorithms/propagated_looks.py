@@ -8,9 +8,9 @@ work.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cache, cached_property
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from adcraft_resources.algorithms.camera_path import CameraPath, Motion
 from adcraft_resources.algorithms.flow_carrying import (
     KeyTexture,
+    Luma,
     Match,
     Near,
     match_key,
@@ -141,14 +142,16 @@ class PropagatedLook(FrameLook):
 
     def _near(self, look: ShotLook, path: CameraPath, picture: Yuv420, index: int) -> list[Near]:
         """The keys beside a picture, each matched with it once for all who share the matches."""
-        keys = [(look.textures[at], share) for at, share in neighbours(look, index)] if look.textures else []
-        return [(texture, self._match(texture, path, picture, index), share) for texture, share in keys]
+        if not look.textures:
+            return []
+        luma = cache(lambda: small_luma_of_planes(picture))
+        keys = [(look.textures[at], share) for at, share in neighbours(look, index)]
+        return [(texture, self._match(texture, path, luma, index), share) for texture, share in keys]
 
-    def _match(self, texture: KeyTexture, path: CameraPath, picture: Yuv420, index: int) -> Match:
+    def _match(self, texture: KeyTexture, path: CameraPath, luma: Callable[[], Luma], index: int) -> Match:
         motion = path.between(index, texture.index)
         return self._matches.of(
-            (index, texture.index, motion.tobytes()),
-            lambda: match_key(small_luma_of_planes(picture), texture, motion),
+            (index, texture.index, motion.tobytes()), lambda: match_key(luma(), texture, motion)
         )
 
     def _look_of(self, index: int) -> ShotLook:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.camera_path import Motion
 from adcraft_resources.algorithms.cube_fitting import CubeLookup
-from adcraft_resources.algorithms.flow_carrying import KeyTexture, Near, blend, match_key, small_luma
+from adcraft_resources.algorithms.flow_carrying import Carried, KeyTexture, Near, match_key, small_luma
 from adcraft_resources.algorithms.key_lights import LightMap
 from adcraft_resources.algorithms.key_pairs import KeyPair
+from adcraft_resources.algorithms.planes import BAND, Layer, bands, whole
 from adcraft_resources.algorithms.texture_bank import Mixture
 from adcraft_resources.algorithms.values import Frame
 
@@ -53,10 +55,16 @@ def motion_to_key(look: ShotLook, frame: Frame, index: int, place: int) -> Motio
 
 def look_at(look: ShotLook, frame: Frame, index: int, near: Sequence[Near] | None = None) -> Frame:
     """`frame` (number `index` of the clip) restyled as `look` says; `near` are its matches, if they are known."""
-    out = textured_at(look, frame, index)
+    layers = [textured(look, frame, index)]
     if look.textures:
-        out += blend(frame.shape[:2], _near(look, frame, index) if near is None else near)
-    return np.clip(np.rint(out), 0, 255).astype(np.uint8)
+        layers.append(Carried(frame.shape, _near(look, frame, index) if near is None else near))
+    out, kept = np.empty_like(frame), np.empty((BAND, *frame.shape[1:]), np.float32)
+    for rows in bands(len(frame)):
+        made = kept[: rows.stop - rows.start]
+        for layer in layers:
+            layer(rows, made)
+        cv2.add(made, cast(Any, 0.0), dst=out[rows], dtype=cv2.CV_8U)
+    return out
 
 
 def _near(look: ShotLook, frame: Frame, index: int) -> list[Near]:
@@ -69,17 +77,47 @@ def _near(look: ShotLook, frame: Frame, index: int) -> list[Near]:
 
 def textured_at(look: ShotLook, frame: Frame, index: int) -> Plane:
     """Colour, light and filters, (h, w, 3) float32 codes 0..255."""
-    base = np.clip(colour_at(look, frame, index), 0, 255)
-    return base if look.mixture is None else base + look.mixture(base)
+    return whole(textured(look, frame, index), frame.shape)
+
+
+def textured(look: ShotLook, frame: Frame, index: int) -> Layer:
+    """Writes the same a few rows at a time."""
+    coloured = _coloured(look, frame, index)
+
+    def write(rows: slice, out: Plane) -> None:
+        coloured(rows, out)
+        np.clip(out, 0, 255, out=out)
+
+    if look.mixture is None:
+        return write
+    base = whole(write, frame.shape)
+    add = look.mixture.over(base)
+
+    def write_filtered(rows: slice, out: Plane) -> None:
+        out[:] = base[rows]
+        add(rows, out)
+
+    return write_filtered
 
 
 def colour_at(look: ShotLook, frame: Frame, index: int) -> Plane:
     """Colour and light, (h, w, 3) float32 codes, unclipped."""
-    base = look.lookup(frame).astype(np.float32) / np.float32(8)
-    if look.light is None:
-        return base
-    motion = look.motions(frame, index) if look.kind == "scene_light" else np.eye(3)
-    return base * look.light.at(frame.shape, motion)
+    return whole(_coloured(look, frame, index), frame.shape)
+
+
+def _coloured(look: ShotLook, frame: Frame, index: int) -> Layer:
+    """Writes the same a few rows at a time."""
+    gains = None
+    if look.light is not None:
+        motion = look.motions(frame, index) if look.kind == "scene_light" else np.eye(3)
+        gains = look.light.over(frame.shape, motion)
+
+    def write(rows: slice, out: Plane) -> None:
+        np.multiply(look.lookup(frame, rows), np.float32(1 / 8), out=out, dtype=np.float32)
+        if gains is not None:
+            np.multiply(out, gains(rows), out=out)
+
+    return write
 
 
 def neighbours(look: ShotLook, index: int) -> list[tuple[int, float]]:

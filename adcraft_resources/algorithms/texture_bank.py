@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adcraft_resources.algorithms.planes import doubled, evened
+from adcraft_resources.algorithms.planes import Layer, bands, doubled_rows, evened, whole
 
 Plane = NDArray[np.float32]
 
@@ -31,7 +30,11 @@ GUIDED = (
 )  # radius in px, contrast (luma 0..1) that counts as an edge
 HELD_TO = 480
 FLAT = 0.02  # slope of luma a pixel above which an edge counts no more
-_DETAIL_FILTERS, _SLOPE_FILTERS = 3, 5  # made of each
+# Places of filters: the colours and one, then these. Those from details on and luma come once more, times luma.
+SQUARES, HELDS = slice(4, 11), slice(11, 14)
+DETAILS, SLOPES, ROOTS = slice(14, 21), slice(21, 24), slice(24, 27)
+_PLAIN, _LIT = 27, 14
+FILTERS = _PLAIN + _LIT
 _ROWS = 16  # mixed at once, so that the bank stays in the cache: of a whole picture it is forty pictures
 _RIDGE = 1e-3
 _SAMPLES = 30_000
@@ -45,18 +48,29 @@ class Mixture:
 
     def __call__(self, base: Plane) -> Plane:
         """What is added to the graded frame `base` (h, w, 3) codes 0..255, in the same codes."""
-        marks = Marks.of(base / np.float32(255))
-        out = np.empty_like(base)
-        bank = np.empty((marks.filters, _ROWS, base.shape[1]), np.float32)
-        for top in range(0, len(base), _ROWS):
-            part = out[top : top + _ROWS]
-            filters = bank[:, : len(part)]
-            marks.fill(filters, slice(top, top + _ROWS))
-            # Not by BLAS: its threads cost more than they save on so little.
-            added = cv2.gemm(self.weights, filters.reshape(len(bank), -1), 1, cast(Any, None), 0)
-            added = np.asarray(added, np.float32).reshape(3, *part.shape[:2])
-            np.multiply(added.transpose(1, 2, 0), np.float32(255), out=part)
-        return out
+        return whole(self.over(base), base.shape)
+
+    def over(self, base: Plane) -> Layer:
+        """The same a few rows at a time, at most as many as `bands` gives."""
+        picture, width, weights = Marker(base), base.shape[1], self.weights * np.float32(255)
+        plain, lit = weights[:, :_PLAIN], weights[:, _PLAIN:]
+        bank, merged = empty_bank(_ROWS, width), np.empty((_ROWS, width, 3), np.float32)
+        added, with_luma = np.empty((2, 3, _ROWS, width), np.float32)
+
+        def add(rows: slice, out: Plane) -> None:
+            marks = picture.at(rows)
+            for part in bands(len(out), _ROWS):
+                count = part.stop - part.start
+                marks.fill(bank[:, :count], part)
+                # Row by row: BLAS wakes its threads for more than that, which costs more than it saves.
+                by_row = bank[:, :count].transpose(1, 0, 2)
+                np.matmul(plain, by_row[:, :_PLAIN], out=added[:, :count].transpose(1, 0, 2))
+                np.matmul(lit, by_row[:, -_LIT:], out=with_luma[:, :count].transpose(1, 0, 2))
+                np.multiply(with_luma, bank[-1], out=with_luma)
+                np.add(added, with_luma, out=added)
+                out[part] += cv2.merge(list(added), merged)[:count]
+
+        return add
 
 
 @dataclass(frozen=True)
@@ -69,71 +83,97 @@ class Sums:
     count: int
 
 
+class Marker:
+    """Finds the marks of a graded frame (h, w, 3) of codes 0..255 a few rows at a time.
+
+    What needs more of the picture than a few rows beside them is found for all of it at once.
+    """
+
+    def __init__(self, base: Plane) -> None:
+        self._base = base
+        luma = np.asarray(cv2.cvtColor(base, cv2.COLOR_RGB2GRAY), np.float32)
+        self._luma = np.multiply(luma, np.float32(1 / 255), out=luma)
+        self._scale = max(1.0, min(luma.shape) / HELD_TO)
+        *self._sigmas, widest = (sigma * self._scale for sigma in BLURS)
+        self._blurred = np.asarray(cv2.GaussianBlur(luma, (0, 0), widest), np.float32)
+        self._guides = [_Guide(luma, max(1, round(radius * self._scale)), edge) for radius, edge in GUIDED]
+        self._reach = max(
+            *(_reach(sigma) for sigma in self._sigmas), *(guide.reach for guide in self._guides)
+        )
+
+    def at(self, rows: slice) -> Marks:
+        """The marks of some rows; they begin at an even one."""
+        top, bottom = max(0, rows.start - self._reach), min(len(self._luma), rows.stop + self._reach)
+        luma, inner = self._luma[top:bottom], slice(rows.start - top, rows.stop - top)
+        smooth = [np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma), np.float32) for sigma in self._sigmas]
+        guided = [guide(luma, top) for guide in self._guides]
+        around = [*(one[inner] for one in smooth), self._blurred[rows], *(one[inner] for one in guided)]
+        slopes = [[part[inner] for part in self._slopes(one)] for one in (luma, guided[1], guided[2])]
+        return Marks(self._base[rows], luma[inner], around, slopes)
+
+    def _slopes(self, luma: Plane) -> list[Plane]:
+        """The slopes of some rows, across and down."""
+        scale, replicate = 0.125 * self._scale, cv2.BORDER_REPLICATE
+        return [
+            np.asarray(cv2.Sobel(luma, cv2.CV_32F, dx, 1 - dx, scale=scale, borderType=replicate), np.float32)
+            for dx in (1, 0)
+        ]
+
+
 @dataclass(frozen=True)
 class Marks:
-    """What the bank's filters are made of, pixel by pixel: a graded frame in 0..1, its luma, details and slopes."""
+    """What the filters of some rows are made of: graded codes, luma 0..1, what it is around each pixel, slopes."""
 
     base: Plane
     luma: Plane
-    details: tuple[Plane, ...]
-    slopes: tuple[Plane, ...]
-
-    @classmethod
-    def of(cls, base: Plane) -> Marks:
-        """Find them in a frame (h, w, 3)."""
-        luma = np.asarray(cv2.cvtColor(np.clip(base, 0, 1), cv2.COLOR_RGB2GRAY), np.float32)
-        scale = max(1.0, min(luma.shape) / HELD_TO)
-        smooth = [np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma * scale), np.float32) for sigma in BLURS]
-        guided = [_guided(luma, max(1, round(radius * scale)), edge) for radius, edge in GUIDED]
-        slopes = (_slope(source) * np.float32(scale) for source in (luma, guided[1], guided[2]))
-        return cls(base, luma, tuple(luma - one for one in (*smooth, *guided)), tuple(slopes))
-
-    @property
-    def filters(self) -> int:
-        """How many filters there are: colours, a constant, luma squared, those of details and slopes."""
-        return 5 + _DETAIL_FILTERS * len(self.details) + _SLOPE_FILTERS * len(self.slopes)
+    around: Sequence[Plane]
+    slopes: Sequence[Sequence[Plane]]
 
     def fill(self, bank: Plane, rows: slice) -> None:
-        """Write the filters of some rows to `bank` (filters, rows, w)."""
-        luma = self.luma[rows]
-        bank[:3] = self.base[rows].transpose(2, 0, 1)
-        bank[3] = 1
-        np.multiply(luma, luma, out=bank[4])
-        filters = iter(bank[5:])
-        for detail in (one[rows] for one in self.details):
-            plain, square, lit = (next(filters) for _ in range(_DETAIL_FILTERS))
-            plain[:] = detail
-            np.multiply(detail, np.abs(detail), out=square)
-            square *= 4
-            np.multiply(detail, luma, out=lit)
-        for slope in (one[rows] for one in self.slopes):
-            plain, root, held, lit, lit_root = (next(filters) for _ in range(_SLOPE_FILTERS))
-            plain[:] = slope
-            np.sqrt(slope, out=root)
+        """Write what the filters of some of the rows are made of to an `empty_bank` (planes, rows, w)."""
+        np.multiply(self.base[rows].transpose(2, 0, 1), np.float32(1 / 255), out=bank[:3])
+        bank[-1] = luma = self.luma[rows]
+        for around, detail, square in zip(self.around, bank[DETAILS], bank[SQUARES], strict=True):
+            np.subtract(luma, around[rows], out=detail)
+            np.multiply(detail, np.abs(detail, out=square), out=square)
+        slopes = zip(self.slopes, bank[SLOPES], bank[HELDS], bank[ROOTS], strict=True)
+        for (across, down), slope, held, root in slopes:
+            cv2.magnitude(across[rows], down[rows], slope)
             np.minimum(slope, FLAT, out=held)
-            np.multiply(slope, luma, out=lit)
-            np.multiply(root, luma, out=lit_root)
+            cv2.sqrt(slope, root)
 
 
-def filters_of(base: Plane) -> Plane:
-    """The bank (filters, h, w) of a graded frame in 0..1."""
-    marks = Marks.of(base)
-    bank = np.empty((marks.filters, *base.shape[:2]), np.float32)
-    marks.fill(bank, slice(None))
+def empty_bank(rows: int, width: int) -> Plane:
+    """Planes for `Marks.fill`: the plain filters, and luma, with which the last of them and itself are filters, too."""
+    bank = np.empty((_PLAIN + 1, rows, width), np.float32)
+    bank[3] = 1
     return bank
 
 
-def _guided(luma: Plane, radius: int, edge: float) -> Plane:
-    """The self-guided filter; wide windows are worked out at half size."""
-    if radius >= 4:  # noqa: PLR2004 - px from which nobody sees the difference
-        half = np.asarray(
-            cv2.resize(evened(luma), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32
-        )
-        slope, offset = _guide(half, radius // 2, edge)
-        slope, offset = (doubled(plane, luma.shape) for plane in (slope, offset))
-    else:
-        slope, offset = _guide(luma, radius, edge)
-    return np.asarray(slope * luma + offset, np.float32)
+class _Guide:
+    """The self-guided filter of a luma: wide windows at half size, close ones with the rows asked for."""
+
+    def __init__(self, luma: Plane, radius: int, edge: float) -> None:
+        self._radius, self._edge = radius, edge
+        self._wide = radius >= 4  # noqa: PLR2004 - px from which nobody sees the difference
+        self.reach = 2 if self._wide else 2 * radius  # rows it takes on either side, an even number
+        if self._wide:
+            half = cv2.resize(evened(luma), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            self._parts = _guide(np.asarray(half, np.float32), radius // 2, edge)
+
+    def __call__(self, luma: Plane, top: int) -> Plane:
+        """The filtered rows `luma` of the picture, which begin at `top`, an even one."""
+        if self._wide:
+            slope, offset = (doubled_rows(part, luma.shape, top) for part in self._parts)
+        else:
+            slope, offset = _guide(luma, self._radius, self._edge)
+        made = np.multiply(slope, luma)
+        return np.add(made, offset, out=made)
+
+
+def _reach(sigma: float) -> int:
+    """Rows on either side that OpenCV's Gaussian of floats takes, or one more, so that they are even."""
+    return -(-(round(sigma * 8 + 1) // 2) // 2) * 2
 
 
 def _guide(luma: Plane, radius: int, edge: float) -> tuple[Plane, Plane]:
@@ -145,27 +185,18 @@ def _guide(luma: Plane, radius: int, edge: float) -> tuple[Plane, Plane]:
     return blurred[0], blurred[1]
 
 
-def _slope(luma: Plane) -> Plane:
-    across, down = (
-        cv2.Sobel(luma, cv2.CV_32F, dx, dy, scale=0.125, borderType=cv2.BORDER_REPLICATE)
-        for dx, dy in ((1, 0), (0, 1))
-    )
-    return np.asarray(cv2.magnitude(across, down), np.float32)
-
-
 def sums_of(base: Plane, styled: NDArray[np.uint8]) -> Sums:
     """The normal equations of one key, from its graded picture (codes) and its restyled one."""
-    marks = Marks.of(base / np.float32(255))
-    height, width = marks.luma.shape
-    step = max(1, marks.luma.size // _SAMPLES)
-    bank, parts = np.empty((marks.filters, _ROWS, width), np.float32), []
-    for top in range(0, height, _ROWS):
-        rows = slice(top, min(height, top + _ROWS))
-        part = bank[:, : rows.stop - top]
-        marks.fill(part, rows)
-        chosen = part.reshape(len(bank), -1)[:, (step // 2 - top * width) % step :: step]
+    picture, (height, width) = Marker(base), base.shape[:2]
+    step = max(1, height * width // _SAMPLES)
+    parts = []
+    for rows in bands(height):
+        bank = empty_bank(rows.stop - rows.start, width)
+        picture.at(rows).fill(bank, slice(None))
+        chosen = bank.reshape(len(bank), -1)[:, (step // 2 - rows.start * width) % step :: step]
         parts.append(chosen.astype(np.float64))
-    columns = np.concatenate(parts, 1)
+    planes = np.concatenate(parts, 1)
+    columns = np.concatenate([planes[:-1], planes[-_LIT:] * planes[-1]])
     sampled = slice(step // 2, None, step)
     before, after = (picture.reshape(-1, 3)[sampled].astype(np.float64) for picture in (base, styled))
     wanted = (after - before) / 255

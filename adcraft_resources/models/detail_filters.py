@@ -1,6 +1,6 @@
 """The bank of detail filters (algorithms.texture_bank) on a device, added up as they are made.
 
-Belongs here: the same filters as there, in the same order. Does not: learning weights. The pictures are never all in
+Belongs here: the same filters as there, each with its place. Does not: learning weights. The pictures are never all in
 memory: each is added with its weight and dropped.
 """
 
@@ -13,7 +13,18 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch.nn import functional
 
-from adcraft_resources.algorithms.texture_bank import BLURS, FLAT, GUIDED, HELD_TO
+from adcraft_resources.algorithms.texture_bank import (
+    BLURS,
+    DETAILS,
+    FILTERS,
+    FLAT,
+    GUIDED,
+    HELD_TO,
+    HELDS,
+    ROOTS,
+    SLOPES,
+    SQUARES,
+)
 
 _GREY = (0.299, 0.587, 0.114)
 
@@ -21,31 +32,34 @@ _GREY = (0.299, 0.587, 0.114)
 def add_details(base: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Return the graded picture (1, 3, h, w) in 0..1 with its filters added, `weights` (3, filters) of them."""
     made = base.clone()
-    for plane, weight in zip(_filters(base), weights.T, strict=True):
-        made.addcmul_(plane.expand_as(base), weight.view(1, 3, 1, 1))
+    for place, plane in _filters(base):
+        made.addcmul_(plane.expand_as(base), weights[:, place].view(1, 3, 1, 1))
     return made
 
 
-def _filters(base: torch.Tensor) -> Iterator[torch.Tensor]:
+def _filters(base: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
     red, green, blue = base.clamp(0, 1).split(1, dim=1)
     luma = _GREY[0] * red + _GREY[1] * green + _GREY[2] * blue
     scale = max(1.0, min(luma.shape[-2:]) / HELD_TO)
-    yield from base.split(1, dim=1)
-    yield torch.ones_like(luma)
-    yield luma * luma
-    for blurred in _blurred(luma, [sigma * scale for sigma in BLURS]).split(1, dim=1):
-        yield from _of_detail(luma - blurred, luma)
+    yield from enumerate((*base.split(1, dim=1), torch.ones_like(luma)))
+    yield FILTERS - 1, luma * luma
+    blurred = _blurred(luma, [sigma * scale for sigma in BLURS]).split(1, dim=1)
     smooth = [_guided(luma, max(1, round(radius * scale)), edge) for radius, edge in GUIDED]
-    for one in smooth:
-        yield from _of_detail(luma - one, luma)
-    for source in (luma, smooth[1], smooth[2]):
+    for at, around in enumerate((*blurred, *smooth)):
+        detail = luma - around
+        yield from _with_luma(DETAILS.start + at, detail, luma)
+        yield SQUARES.start + at, detail * detail.abs()
+    for at, source in enumerate((luma, smooth[1], smooth[2])):
         slope = _slope(source) * scale
-        root = slope.sqrt()
-        yield from (slope, root, slope.clamp(max=FLAT), slope * luma, root * luma)
+        yield from _with_luma(SLOPES.start + at, slope, luma)
+        yield from _with_luma(ROOTS.start + at, slope.sqrt(), luma)
+        yield HELDS.start + at, slope.clamp(max=FLAT)
 
 
-def _of_detail(detail: torch.Tensor, luma: torch.Tensor) -> Iterator[torch.Tensor]:
-    yield from (detail, detail * detail.abs() * 4, detail * luma)
+def _with_luma(place: int, plane: torch.Tensor, luma: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
+    """A plane and its product with luma, which comes as much later as the plain filters are many."""
+    yield place, plane
+    yield place - DETAILS.start + ROOTS.stop, plane * luma
 
 
 def _blurred(plane: torch.Tensor, sigmas: Sequence[float]) -> torch.Tensor:

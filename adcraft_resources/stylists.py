@@ -178,7 +178,7 @@ class EmbeddedStylist(ImageStylist):
     @property
     def version(self) -> str:
         """Of the grade's arithmetic."""
-        return "grade-4"
+        return "grade-5"
 
     _skins: dict[bytes, NDArray[np.uint8] | None] = PrivateAttr(
         default_factory=dict

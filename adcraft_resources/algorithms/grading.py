@@ -16,7 +16,7 @@ from adcraft_resources.algorithms import colour
 from adcraft_resources.algorithms.colour import Floats
 from adcraft_resources.algorithms.gamut import compress_gamut
 from adcraft_resources.algorithms.grade_parts import Duotone, Grade, Saturation, SkinGuard, Tone
-from adcraft_resources.algorithms.skin import skin_likeness
+from adcraft_resources.algorithms.skin import skin_nearness
 
 Cube = NDArray[np.float32]
 """3D table (n, n, n, 3) float32, indexed [red, green, blue] in code values 0..1, holding code values 0..1."""
@@ -145,7 +145,7 @@ def _duotone(lab: Floats, duotone: Duotone) -> Floats:
 def guard_skin(before: Floats, after: Floats, guard: SkinGuard) -> Floats:
     """Hold colours that may be skin within `guard` of where they were; code values (..., 3) in and out."""
     old, new = colour.rgb_to_cielab(before), colour.rgb_to_cielab(after)
-    weight = skin_likeness(old)
+    weight = skin_nearness(old)
     move = new[..., 0] - old[..., 0]
     light = (
         old[..., 0]

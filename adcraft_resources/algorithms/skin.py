@@ -17,6 +17,7 @@ from adcraft_resources.algorithms import colour
 from adcraft_resources.algorithms.values import Frame, Mask
 
 Floats = NDArray[np.floating[Any]]
+Edges = tuple[float, float, float, float]
 Box = tuple[int, int, int, int]
 """x, y, width, height in pixels."""
 
@@ -25,6 +26,12 @@ Box = tuple[int, int, int, int]
 _HUE_DEG = (12.0, 30.0, 78.0, 94.0)
 _CHROMA = (3.5, 10.5, 42.0, 62.0)
 _LIGHTNESS = (6.0, 18.0, 90.0, 98.0)
+# The same as a guard feels its way to them: what is held in place there must not part from what is beside it in a
+# step, or walls and wood of nearly skin's colour come out in blotches.
+_NEAR_HUE_DEG = (-6.0, 32.0, 74.0, 114.0)
+_HUE_TURN_DEG = 240.0  # hues above are counted down from 0
+_NEAR_CHROMA = (1.0, 13.0, 42.0, 75.0)
+_NEAR_LIGHTNESS = (4.0, 20.0, 86.0, 100.0)
 MIN_SKIN_PIXELS = 64  # fewer say nothing about a face
 _POSSIBLE = 0.6  # likeness above which a pixel may be skin at all
 _FACE_SHARE = 0.5  # of a face's middle that must be possible skin; less is no face, or one in coloured light
@@ -33,12 +40,19 @@ _DISTANCE = 6.0  # squared Mahalanobis distance: holds 95 % of a face
 
 
 def skin_likeness(lab: Floats) -> Floats:
-    """Weight 0..1 of CIELAB colours (..., 3) being skin by colour alone; smooth, so that a guard leaves no edge."""
+    """Weight 0..1 of CIELAB colours (..., 3) being skin by colour alone."""
     hue, chroma = colour.hue_and_chroma(lab[..., 1], lab[..., 2])
     return _window(hue, _HUE_DEG) * _window(chroma, _CHROMA) * _window(lab[..., 0], _LIGHTNESS)
 
 
-def _window(x: Floats, edges: tuple[float, float, float, float]) -> Floats:
+def skin_nearness(lab: Floats) -> Floats:
+    """Weight 0..1 of CIELAB colours (..., 3): 1 for skin, falling slowly around it, so that a guard leaves no edge."""
+    hue, chroma = colour.hue_and_chroma(lab[..., 1], lab[..., 2])
+    hue = np.where(hue > _HUE_TURN_DEG, hue - 360, hue)
+    return _window(hue, _NEAR_HUE_DEG) * _window(chroma, _NEAR_CHROMA) * _window(lab[..., 0], _NEAR_LIGHTNESS)
+
+
+def _window(x: Floats, edges: Edges) -> Floats:
     a, b, c, d = edges
     rise, fall = np.clip((x - a) / (b - a), 0, 1), np.clip((d - x) / (d - c), 0, 1)
     t = np.minimum(rise, fall)

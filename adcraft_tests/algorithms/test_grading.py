@@ -29,7 +29,14 @@ from adcraft_resources.algorithms.grading import (
     identity_cube,
     tone_curve,
 )
-from adcraft_resources.algorithms.lookup import FRACTION, LUMA_STEPS, Lookup, compile_cube, sample_cube
+from adcraft_resources.algorithms.lookup import (
+    FRACTION,
+    LUMA_STEPS,
+    Lookup,
+    compile_cube,
+    sample_cube,
+    sample_grade,
+)
 
 tones = st.builds(
     Tone,
@@ -153,6 +160,30 @@ def test_a_stretched_gradient_shows_no_bands():
     step = np.abs(np.diff(out, axis=1))
     flat = (step[:, :-2] == 0) & (step[:, 2:] == 0) & (step[:, 1:-1] >= 2)
     assert flat.mean() < 0.02
+
+
+def test_a_soft_change_of_colour_beside_skin_shows_no_bands():
+    # Walls of a pale skin's colour: the guard holds skin dark where its neighbours are lit, so luma hangs on chroma.
+    height, width = 128, 512
+    grade = Grade(tone=Tone(exposure_ev=0.5, contrast=1.2), skin=SkinGuard(darker=4, lighter=0.5))
+    v = np.linspace(132, 146, width // 2)
+    planes = (
+        np.full((height, width), 180 * LUMA_STEPS, np.int16),
+        np.full((height // 2, width // 2), round(118 * FRACTION), np.int16),
+        np.tile(np.rint(v * FRACTION).astype(np.int16), (height // 2, 1)),
+    )
+    cube = bake_cube(grade)
+    out = Lookup(compile_cube(cube, "bt709", "limited"), (height, width))(*planes)[0]
+    codes = np.stack([np.full_like(v, 180 - 16) / 219, np.full_like(v, -10) / 224, (v - 128) / 224], -1)
+    wanted = (
+        colour.rgb_to_ycc(sample_grade(cube, colour.ycc_to_rgb(codes, "bt709")), "bt709")[:, 0] * 219 + 16
+    )
+    found = out.reshape(height, width // 2, 2).mean((0, 2))
+    assert np.ptp(wanted) > 8
+    stray = np.convolve(found - wanted, np.full(4, 0.25), "valid")
+    assert np.abs(stray).max() < 3.5
+    assert np.abs(stray[8:] - stray[:-8]).max() < 1.5
+    assert out.astype(float).std(0).max() < 2.0
 
 
 def test_blending_cubes_goes_from_nothing_to_all_of_a_look():

@@ -34,13 +34,15 @@ _FONTS = threading.Lock()  # a FreeType face may be used by one thread at a time
 class PlacedHook:
     """Where a hook goes and how large it is set; colours are still open.
 
-    `covered` is the weighted share of faces and labels it could not avoid; `dropped` the signs without a glyph.
+    `box` is the design's x, y, width, height inside its drawing, whose origin stands at `x`, `y`; `covered` the
+    weighted share of faces and labels it could not avoid; `dropped` the signs without a glyph.
     """
 
     text: str
     treatment: str
     room: tuple[int, int]
     largest: float
+    box: tuple[int, int, int, int]
     x: int
     y: int
     covered: float
@@ -80,9 +82,9 @@ class Typesetter:
             for shrink in _SHRINK:
                 room = int(self.safe[3] * _HEIGHT_SHARE * shrink) - 2, int(self.safe[2] * shrink) - 2
                 largest = LARGEST_EM * min(self.frame_size) * shrink
-                art = _neutral(treatment, clean, room, largest)
-                above, below = _slide_room(art, treatment)
-                size = art.box[3] + above + below + 2, art.box[2] + 2  # 2: to come to even pixels
+                box, em = _measured(treatment, clean, room, largest)
+                above, below = _slide_room(em, treatment)
+                size = box[3] + above + below + 2, box[2] + 2  # 2: to come to even pixels
                 x, y, covered = place_block(size, self.safe, boxes, saliency, self.frame_size)
                 y += above
                 found = PlacedHook(
@@ -90,7 +92,8 @@ class Typesetter:
                     treatment,
                     room,
                     largest,
-                    *_even_origin(art, x, y),
+                    box,
+                    *_even_origin(box, x, y),
                     covered,
                     tuple(dropped),
                     len(clean.split()),
@@ -109,21 +112,21 @@ class Typesetter:
 
         One picture of each shot it stands in serves best: all count alike.
         """
+        backdrop = self._backdrop(placed, frames)
         with _FONTS:
-            neutral = _neutral(placed.treatment, placed.text, placed.room, placed.largest)
-            backdrop = self._backdrop(neutral, placed, frames)
             art = draw_treatment(placed.treatment, placed.text, placed.room, placed.largest, backdrop)
-        above, below = _slide_room(art, placed.treatment)
+        above, below = _slide_room(art.face.size, placed.treatment)
         return HookOverlay(
             _padded(art, above, below), placed.x, placed.y - above, life, fps, placed.treatment
         )
 
-    def _backdrop(self, art: HookArt, placed: PlacedHook, frames: Sequence[Frame]) -> Backdrop:
+    def _backdrop(self, placed: PlacedHook, frames: Sequence[Frame]) -> Backdrop:
         parts = []
         for frame in frames:
             scale = frame.shape[0] / self.frame_size[0]
             x, y, w, h = (
-                round(v * scale) for v in (art.box[0] + placed.x, art.box[1] + placed.y, *art.box[2:])
+                round(v * scale)
+                for v in (placed.box[0] + placed.x, placed.box[1] + placed.y, *placed.box[2:])
             )
             parts.append(frame[y : y + h : 2, x : x + w : 2].reshape(-1, 3))
         pixels = np.concatenate(parts)
@@ -137,21 +140,24 @@ def count_drawn_words(text: str) -> int:
         return len(drawable(text)[0].split())
 
 
-def _even_origin(art: HookArt, x: int, y: int) -> tuple[int, int]:
+def _even_origin(box: tuple[int, int, int, int], x: int, y: int) -> tuple[int, int]:
     """The drawing's origin that puts the design's box at (x, y) or a pixel further, on even numbers."""
-    left, top = x - art.box[0], y - art.box[1]
+    left, top = x - box[0], y - box[1]
     return left + left % 2, top + top % 2
 
 
-@lru_cache(maxsize=4)
-def _neutral(treatment: str, text: str, room: tuple[int, int], largest: float) -> HookArt:
-    """The design as it is measured, whatever its colours will be."""
-    return draw_treatment(treatment, text, room, largest, Backdrop())
+@lru_cache(maxsize=256)  # one hook is measured for every picture shape and variant that shows it so
+def _measured(
+    treatment: str, text: str, room: tuple[int, int], largest: float
+) -> tuple[tuple[int, int, int, int], float]:
+    """The design's box inside its drawing and its px per em, whatever its colours will be."""
+    art = draw_treatment(treatment, text, room, largest, Backdrop())
+    return art.box, art.face.size
 
 
-def _slide_room(art: HookArt, treatment: str) -> tuple[int, int]:
-    """Even px above and below the drawing that its entry passes through."""
-    reach = SLIDE.get(treatment, 0.0) * art.face.size
+def _slide_room(em: float, treatment: str) -> tuple[int, int]:
+    """Even px above and below a drawing of so many px per em that its entry passes through."""
+    reach = SLIDE.get(treatment, 0.0) * em
     room = 2 * int(np.ceil(abs(reach) / 2))
     return (room, 0) if reach < 0 else (0, room)
 

@@ -39,7 +39,7 @@ _CHUNK = 8192  # colours read at once, so that they stay in the cache
 _CHROMA_BIN, _LUMA_BIN = 2, 4  # code values a bin of the table
 _CHROMA_BINS, _CHROMA_BIN_STEPS, _CHROMA_BIN_SHIFT = 256 // _CHROMA_BIN, _CHROMA_BIN * FRACTION, 5
 _LUMA_BINS, _LUMA_BIN_STEPS, _LUMA_BIN_SHIFT = 256 // _LUMA_BIN, _LUMA_BIN * LUMA_STEPS, 3
-_SLOPE_SPAN = 16  # codes over which a slope is measured
+_STEEPEST, _RISE_UNIT = 1.5, 16384  # most luma a colour may add a code of luma, and what counts as 1 of that
 _LUMA_NODES = np.arange(1.5, 256, _LUMA_BIN)  # the bins' middles
 _FINER = 4  # bins of chroma between nodes the cube is read at; between these the table is straight
 _CHROMA_NODES = np.arange(-4.5, 260, _FINER * _CHROMA_BIN)
@@ -53,9 +53,10 @@ _NEAR_NODES = np.arange(96.5, 160, _CHROMA_BIN)
 class ColourTable:
     """A cube over the code values of one matrix and range.
 
-    `curve` (256,) int16 is the new luma of a grey by its luma code, in sixteenths of a code. `moves`
-    (128 * 128, 64, 4) int16 is what a colour has added to that luma and to its chroma codes (cb, cr; the fourth is
-    0), in sixteenths, by chroma bin (u, v) and luma bin. Luma ends within `limits`.
+    `curve` (512,) int16 is the new luma of a grey, in sixteenths of a code, a quarter under and over each code. `moves`
+    (128 * 128, 64, 4) int16 is, by chroma bin (u, v) and luma bin, what a colour has more: luma as a straight line
+    over the luma it had (at code 0, in sixteenths; rise per code, of 16384), and its moves of chroma, in sixteenths.
+    Luma ends within `limits`.
     """
 
     curve: NDArray[np.int16]
@@ -68,16 +69,33 @@ def compile_cube(
 ) -> ColourTable:
     """Compile `cube` for pictures of `matrix` and `value_range`; the result's code values are those of `out`."""
     source = (matrix, value_range)
-    grey = np.array([128.0])
-    curve = _moved(cube, grey, np.arange(256.0), source, out)[0, 0, :, 0]
-    greys = np.interp(_LUMA_NODES, np.arange(256), curve)
+    halves = (
+        np.arange(256 * LUMA_STEPS) - 0.5
+    ) / LUMA_STEPS  # dither shows them in turn: on average the code itself
+    curve = _moved(cube, np.array([128.0]), halves, source, out)[0, 0, :, 0]
+    greys = np.interp(_LUMA_NODES, halves, curve)
     moves = _spread(_added(_moved(cube, _CHROMA_NODES, _LUMA_NODES, source, out), _CHROMA_NODES, greys))
     moves[_NEAR_GREY, _NEAR_GREY, :, :3] = _added(
         _moved(cube, _NEAR_NODES, _LUMA_NODES, source, out), _NEAR_NODES, greys
     )
-    limits = (16, 235) if out[1] == "limited" else (0, 255)
-    steps = np.rint(moves * FRACTION).astype(np.int16)
-    return ColourTable(np.rint(curve * FRACTION).astype(np.int16), steps.reshape(-1, _LUMA_BINS, 4), limits)
+    _draw_lines(moves)
+    return ColourTable(
+        np.rint(curve * FRACTION).astype(np.int16),
+        np.rint(moves).astype(np.int16).reshape(-1, _LUMA_BINS, 4),
+        (16, 235) if out[1] == "limited" else (0, 255),
+    )
+
+
+def _draw_lines(moves: NDArray[np.float32]) -> None:
+    """Turn codes into the table's units, and luma at the bins' middles into the line through it, in place."""
+    luma = moves[..., 0]
+    rise = moves[..., 3]
+    rise[..., 1:-1] = (luma[..., 2:] - luma[..., :-2]) / np.float32(2 * _LUMA_BIN)
+    rise[..., 0], rise[..., -1] = rise[..., 1], rise[..., -2]
+    np.clip(rise, -_STEEPEST, _STEEPEST, out=rise)
+    luma -= rise * _LUMA_NODES.astype(np.float32)
+    moves[..., :3] *= FRACTION
+    rise *= _RISE_UNIT
 
 
 def _moved(
@@ -103,7 +121,7 @@ def _added(moved: Floats, chroma: Floats, greys: Floats) -> Floats:
 
 
 def _spread(nodes: Floats) -> NDArray[np.float32]:
-    """Values at the chroma nodes (34, 34, y, 3) at the middles of the bins they enclose, (128, 128, y, 4), last 0.
+    """Values at the chroma nodes (34, 34, y, 3) at the middles of the bins they enclose, (128, 128, y, 4).
 
     The nodes lie where OpenCV's resizing expects pixels, with one more at either end.
     """
@@ -195,14 +213,15 @@ class Lookup:
 
     def __init__(self, table: ColourTable, size: tuple[int, int]) -> None:
         half = (-(-size[0] // 2), -(-size[1] // 2))
-        self._curve, self._limits = table.curve, table.limits
+        self._limits = table.limits
+        self._curve = np.ascontiguousarray(table.curve[::LUMA_STEPS])
+        self._rise = np.ascontiguousarray(table.curve[1::LUMA_STEPS] - self._curve)
         # All moves of a pixel lie side by side: read as one number, they are found at once.
         self._moves = np.ascontiguousarray(table.moves).view(np.float64)[..., 0]
         # Rounding down `x + noise` picks the bin above as often as x is near it: the bins' middles average to x.
         self._luma_noise = _steps_of_noise(size, LUMA_STEPS, (0, 0))
-        # A curve of slope two makes steps of two out of the source's: noise as wide as those fills the gap.
-        width = round(FRACTION * _steepness(table.curve))
-        self._rounding = _steps_of_noise(size, width, (17, 41)) - np.int16((width - FRACTION) // 2)
+        # With the step of luma's own noise it makes up a code: what is not changed comes out as it went in.
+        self._rounding = _steps_of_noise(size, FRACTION // LUMA_STEPS, (17, 41)) + np.int16(FRACTION // 4)
         self._bin_noise = _middling(half, _LUMA_BIN_STEPS, (5, 53))
         self._u_noise = _middling(half, _CHROMA_BIN_STEPS, (23, 7))
         self._v_noise = _middling(half, _CHROMA_BIN_STEPS, (37, 19))
@@ -212,16 +231,27 @@ class Lookup:
         """New planes for luma (h, w) in half codes and chroma (half size) in sixteenths of a code."""
         found = _look_up(self._moves, self._columns(luma, u.shape), self._rows(u, v))
         # Averaged with its neighbours', a move shows neither the dither of the bins nor the steps of its codes.
-        moves = cv2.split(found.view(np.int16).reshape(*u.shape, 4))[:3]
-        added, cb, cr = (np.asarray(cv2.GaussianBlur(move, (3, 3), 0), np.int16) for move in moves)
-        code = _shifted(luma, self._luma_noise, _LUMA_SHIFT, (0, 255))
-        y = np.asarray(cv2.LUT(code, self._curve), np.int16)
-        y += _doubled(added)[: luma.shape[0], : luma.shape[1]]
+        moves = cv2.split(found.view(np.int16).reshape(*u.shape, 4))
+        added, cb, cr, rise = (np.asarray(cv2.GaussianBlur(move, (3, 3), 0), np.int16) for move in moves)
+        y = self._curved(luma)
+        y += _doubled(added, luma.shape)
+        y += cv2.multiply(luma, _doubled(rise, luma.shape), scale=FRACTION / LUMA_STEPS / _RISE_UNIT)
         return (
-            _shifted(y, self._rounding, _FRACTION_SHIFT, self._limits),
-            _shifted(np.add(cb, u, out=cb), self._chroma_rounding, _FRACTION_SHIFT, (0, 255)),
-            _shifted(np.add(cr, v, out=cr), self._chroma_rounding, _FRACTION_SHIFT, (0, 255)),
+            _shifted(y, self._rounding, self._limits),
+            _shifted(np.add(cb, u, out=cb), self._chroma_rounding, (0, 255)),
+            _shifted(np.add(cr, v, out=cr), self._chroma_rounding, (0, 255)),
         )
+
+    def _curved(self, luma: Steps) -> NDArray[np.int16]:
+        """Luma (half codes) on the greys' curve, in sixteenths of a code."""
+        steps = luma + self._luma_noise
+        np.clip(steps, 0, 256 * LUMA_STEPS - 1, out=steps)
+        codes = (steps >> _LUMA_SHIFT).astype(np.uint8)
+        y, rise = (np.asarray(cv2.LUT(codes, table), np.int16) for table in (self._curve, self._rise))
+        steps &= LUMA_STEPS - 1
+        rise *= steps
+        y += rise
+        return y
 
     def _columns(self, luma: Steps, half: tuple[int, ...]) -> Steps:
         """The table's column for the mean luma of each chroma pair."""
@@ -234,12 +264,6 @@ class Lookup:
         rows *= np.int16(_CHROMA_BINS)
         rows += _binned(v, self._v_noise, _CHROMA_BIN_SHIFT, _CHROMA_BINS)
         return rows
-
-
-def _steepness(curve: NDArray[np.int16]) -> float:
-    """The steepest slope of a curve of sixteenths over codes, from 1 to 2."""
-    slope = (curve[_SLOPE_SPAN:].astype(float) - curve[:-_SLOPE_SPAN]) / (_SLOPE_SPAN * FRACTION)
-    return float(np.clip(slope.max(), 1, 2))
 
 
 def _steps_of_noise(size: tuple[int, int], steps: int, shift: tuple[int, int]) -> Steps:
@@ -259,17 +283,18 @@ def _binned(plane: Steps, noise: Steps, shift: int, bins: int) -> Steps:
     return np.clip(binned, 0, bins - 1, out=binned)
 
 
-def _shifted(plane: Steps, noise: Steps, shift: int, limits: tuple[int, int]) -> Codes:
-    """Codes of steps of which one holds 2 ** `shift`."""
+def _shifted(plane: Steps, noise: Steps, limits: tuple[int, int]) -> Codes:
+    """Codes of sixteenths, within `limits`."""
     codes = plane + noise
-    codes >>= shift
+    codes >>= _FRACTION_SHIFT
     return np.clip(codes, *limits, out=codes).astype(np.uint8)
 
 
-def _doubled(plane: NDArray[np.int16]) -> NDArray[np.int16]:
-    """`plane` at twice its size, straight between its values."""
+def _doubled(plane: NDArray[np.int16], size: tuple[int, ...]) -> NDArray[np.int16]:
+    """`plane` at twice its size, straight between its values, cut to `size`."""
     height, width = plane.shape
-    return np.asarray(cv2.resize(plane, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR), np.int16)
+    large = cv2.resize(plane, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large[: size[0], : size[1]], np.int16)
 
 
 def _look_up(table: NDArray[Any], column: Steps, row: Steps) -> NDArray[Any]:

@@ -235,7 +235,8 @@ class Lookup:
         added, cb, cr, rise = (np.asarray(cv2.GaussianBlur(move, (3, 3), 0), np.int16) for move in moves)
         y = self._curved(luma)
         y += _doubled(added, luma.shape)
-        y += cv2.multiply(luma, _doubled(rise, luma.shape), scale=FRACTION / LUMA_STEPS / _RISE_UNIT)
+        scale = FRACTION / LUMA_STEPS / _RISE_UNIT
+        y += np.asarray(cv2.multiply(luma, _doubled(rise, luma.shape), scale=scale), np.int16)
         return (
             _shifted(y, self._rounding, self._limits),
             _shifted(np.add(cb, u, out=cb), self._chroma_rounding, (0, 255)),

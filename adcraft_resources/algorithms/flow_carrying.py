@@ -31,10 +31,27 @@ FADE = 0.02  # trust at which half of the texture is shown
 ZERO = 128  # of a texture's codes
 
 
-def _flow(a: Luma, b: Luma, preset: int = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM) -> Plane:
-    """Dense flow from `a` to `b` (dense inverse search, Kroeger et al. 2016)."""
-    search = cv2.DISOpticalFlow.create(preset)
-    return np.asarray(search.calc(a, b, cast(Any, None)), np.float32)
+@dataclass(frozen=True)
+class _Search:
+    """How hard dense inverse search (Kroeger et al. 2016) tries: px between patches, steps of each, refinements."""
+
+    stride: int
+    steps: int
+    refinements: int
+
+    def __call__(self, a: Luma, b: Luma) -> Plane:
+        """Dense flow from `a` to `b`."""
+        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        search.setPatchStride(self.stride)
+        search.setGradientDescentIterations(self.steps)
+        search.setVariationalRefinementIterations(self.refinements)
+        return np.asarray(search.calc(a, b, cast(Any, None)), np.float32)
+
+
+# The way there carries texture; the way back only tells whether to trust it. More effort (3, 25, 5 for both) takes 2.3
+# times the time and brings 0.02 dB.
+_THERE, _BACK = _Search(4, 16, 2), _Search(4, 8, 0)
+_OF_CAMERA = _Search(3, 25, 5)
 
 
 def _small(luma: Luma, side: int) -> Luma:
@@ -53,7 +70,7 @@ def small_size(shape: tuple[int, ...], side: int = FLOW_SIDE) -> tuple[int, int]
 def scene_motion(frame: Frame, key: Frame) -> NDArray[np.float64]:
     """2x3 similarity from pixels of `frame` to those of `key`: the camera's part of the motion between them."""
     a, b = (_small(luma_of(one), _CAMERA_SIDE) for one in (frame, key))
-    flow = _flow(a, b)
+    flow = _OF_CAMERA(a, b)
     texture = cv2.magnitude(cv2.Sobel(a, cv2.CV_32F, 1, 0), cv2.Sobel(a, cv2.CV_32F, 0, 1))
     rows, columns = np.nonzero(texture > np.percentile(texture, 70))
     step = max(1, len(rows) // 1500)
@@ -187,7 +204,7 @@ def match_key(luma: Luma, texture: KeyTexture, motion: Motion) -> Match:
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    flow = _flow(luma, np.asarray(moved, np.uint8))
+    flow = _THERE(luma, np.asarray(moved, np.uint8))
     where = cv2.add(_grid(luma.shape), flow)
     trust = _trust(luma, np.asarray(moved, np.uint8), flow, where)
     height, width = luma.shape
@@ -219,7 +236,7 @@ def small_luma_of_planes(picture: Yuv420) -> Luma:
 
 def _trust(a: Luma, b: Luma, flow: Plane, where: NDArray[Any]) -> NDArray[Any]:
     """How far each pixel's flow can be believed, 0..1: it comes back from `where` it leads, and it looks the same."""
-    back = cv2.remap(_flow(b, a), where, cast(Any, None), cv2.INTER_LINEAR)
+    back = cv2.remap(_BACK(b, a), where, cast(Any, None), cv2.INTER_LINEAR)
     back += flow
     returned = cv2.transform(np.multiply(back, back, out=back), np.full((1, 2), 1 / _RETURN_PX**2))
     seen = cv2.remap(b, where, cast(Any, None), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -98,8 +98,9 @@ class PropagatedLook(FrameLook):
         self._painter = painter
 
     def follow(self, path: CameraPath) -> None:
-        """Take the camera's path; the look is learned anew with it."""
-        self._path, self._learned = path, None
+        """Take the camera's path; the look is learned anew with it, unless it is the one it has."""
+        if path is not self._path:
+            self._path, self._learned = path, None
 
     @cached_property
     def _agreed(self) -> AgreedKeys:

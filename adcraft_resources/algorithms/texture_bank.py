@@ -30,10 +30,14 @@ GUIDED = (
 )  # radius in px, contrast (luma 0..1) that counts as an edge
 HELD_TO = 480
 FLAT = 0.02  # slope of luma a pixel above which an edge counts no more
-# Places of filters: the colours and one, then these. Those from details on and luma come once more, times luma.
-SQUARES, HELDS = slice(4, 11), slice(11, 14)
-DETAILS, SLOPES, ROOTS = slice(14, 21), slice(21, 24), slice(24, 27)
-_PLAIN, _LIT = 27, 14
+# Places of filters: the colours in codes and one, then these. Those from details on come once more times luma, luma too.
+_SCALES, _SLOPED = len(BLURS) + len(GUIDED), 3
+SQUARES = slice(4, 4 + _SCALES)
+HELDS = slice(SQUARES.stop, SQUARES.stop + _SLOPED)
+DETAILS = slice(HELDS.stop, HELDS.stop + _SCALES)
+SLOPES = slice(DETAILS.stop, DETAILS.stop + _SLOPED)
+ROOTS = slice(SLOPES.stop, SLOPES.stop + _SLOPED)
+_PLAIN, _LIT = ROOTS.stop, ROOTS.stop - DETAILS.start + 1
 FILTERS = _PLAIN + _LIT
 _ROWS = 16  # mixed at once, so that the bank stays in the cache: of a whole picture it is forty pictures
 _RIDGE = 1e-3
@@ -42,7 +46,7 @@ _SAMPLES = 30_000
 
 @dataclass(frozen=True)
 class Mixture:
-    """Weights (3, filters) float32 of a bank's filters on R, G, B; 0..1 code values."""
+    """Weights (3, filters) float32 of a bank's filters on R, G, B, of 0..1."""
 
     weights: Plane
 
@@ -131,7 +135,7 @@ class Marks:
 
     def fill(self, bank: Plane, rows: slice) -> None:
         """Write what the filters of some of the rows are made of to an `empty_bank` (planes, rows, w)."""
-        np.multiply(self.base[rows].transpose(2, 0, 1), np.float32(1 / 255), out=bank[:3])
+        cv2.split(self.base[rows], list(bank[:3]))
         bank[-1] = luma = self.luma[rows]
         for around, detail, square in zip(self.around, bank[DETAILS], bank[SQUARES], strict=True):
             np.subtract(luma, around[rows], out=detail)

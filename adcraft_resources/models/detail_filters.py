@@ -41,7 +41,7 @@ def _filters(base: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
     red, green, blue = base.clamp(0, 1).split(1, dim=1)
     luma = _GREY[0] * red + _GREY[1] * green + _GREY[2] * blue
     scale = max(1.0, min(luma.shape[-2:]) / HELD_TO)
-    yield from enumerate((*base.split(1, dim=1), torch.ones_like(luma)))
+    yield from enumerate((*(base * 255).split(1, dim=1), torch.ones_like(luma)))
     yield FILTERS - 1, luma * luma
     blurred = _blurred(luma, [sigma * scale for sigma in BLURS]).split(1, dim=1)
     smooth = [_guided(luma, max(1, round(radius * scale)), edge) for radius, edge in GUIDED]

@@ -30,7 +30,7 @@ GUIDED = (
 )  # radius in px, contrast (luma 0..1) that counts as an edge
 HELD_TO = 480
 FLAT = 0.02  # slope of luma a pixel above which an edge counts no more
-# Places of filters: the colours in codes and one, then these. Those from details on come once more times luma, luma too.
+# Places of filters: colours in codes and one, then these. Those from details on come once more, times luma.
 _SCALES, _SLOPED = len(BLURS) + len(GUIDED), 3
 SQUARES = slice(4, 4 + _SCALES)
 HELDS = slice(SQUARES.stop, SQUARES.stop + _SLOPED)

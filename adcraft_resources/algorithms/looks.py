@@ -7,7 +7,7 @@ a style or fitting it to a clip (stylists.py), looks carried from restyled keyfr
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from adcraft_resources.algorithms.camera_path import CameraPath
-from adcraft_resources.algorithms.grading import Cube, identity_cube
+from adcraft_resources.algorithms.grading import Cube
 from adcraft_resources.algorithms.grain import Grain, GrainField
 from adcraft_resources.algorithms.light import Light, Relight
 from adcraft_resources.algorithms.lookup import Lookup, compile_cube
@@ -143,20 +143,3 @@ class GradedLook(GrainedLook):
             self._stages[key] = (Relight(self._light, picture), Lookup(table, picture.size))
         relight, lookup = self._stages[key]
         return Yuv420(*lookup(*relight(picture)), *out)
-
-
-class FrameLook(GrainedLook):
-    """A look that is worked out on RGB frames; codec planes are converted on the way in and out."""
-
-    def __init__(self, grain: Grain, seed: int, figures: dict[str, float | None] | None = None) -> None:
-        super().__init__(grain, seed, figures)
-        self._plain = GradedLook(identity_cube(), Light(), Grain(), seed)
-
-    def apply_yuv(self, picture: Yuv420, index: int, pts_s: float) -> Yuv420:
-        """The restyled picture, bt709 limited."""
-        return self._through_frames(picture, lambda frame: self.apply(frame, index, pts_s))
-
-    def _through_frames(self, picture: Yuv420, make: Callable[[Frame], Frame]) -> Yuv420:
-        """The picture as `make` makes it from a frame, bt709 limited."""
-        restyled = planes_of(make(frame_of(self._plain.grade_planes(picture, ("bt601", "full")))))
-        return self._plain.grade_planes(restyled, ("bt709", "limited"))

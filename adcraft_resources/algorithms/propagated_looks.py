@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.camera_path import CameraPath, Motion
+from adcraft_resources.algorithms.codec_planes import planes_of_layers, rgb_of_planes
 from adcraft_resources.algorithms.flow_carrying import (
     KeyTexture,
     Luma,
@@ -37,8 +38,8 @@ from adcraft_resources.algorithms.look_propagation import (
     fit_look,
     learn_shot,
 )
-from adcraft_resources.algorithms.looks import FrameLook
-from adcraft_resources.algorithms.shot_looks import ShotLook, look_at, neighbours
+from adcraft_resources.algorithms.looks import GrainedLook
+from adcraft_resources.algorithms.shot_looks import ShotLook, layers_of, look_at, neighbours
 from adcraft_resources.algorithms.values import Frame, Shot, Yuv420
 
 
@@ -55,7 +56,7 @@ class Painter(Protocol):
         """Return the picture in the look, bt709 limited; None where that cannot be done now."""
 
 
-class PropagatedLook(FrameLook):
+class PropagatedLook(GrainedLook):
     """Restyled keyframes carried to every frame, never across a cut.
 
     Told the camera's path by `follow` before the first frame, light and texture ride on it; without, motion is
@@ -130,15 +131,15 @@ class PropagatedLook(FrameLook):
 
     def apply_yuv(self, picture: Yuv420, index: int, pts_s: float) -> Yuv420:
         """The restyled picture, bt709 limited."""
-        if self._path is None:
-            return super().apply_yuv(picture, index, pts_s)
         look, path = self._look_of(index), self._path
+        if path is None:
+            return planes_of_layers(layers_of(look, rgb_of_planes(picture), index), picture.size)
         near = self._near(look, path, picture, index)
         painted = None
         if self._painter is not None:
             painted = self._painter.paint(look, picture, _light_at(look, path, picture.size, index), near)
         if painted is None:
-            painted = self._through_frames(picture, lambda frame: look_at(look, frame, index, near))
+            painted = planes_of_layers(layers_of(look, rgb_of_planes(picture), index, near), picture.size)
         return painted
 
     def _near(self, look: ShotLook, path: CameraPath, picture: Yuv420, index: int) -> list[Near]:

@@ -55,9 +55,7 @@ def motion_to_key(look: ShotLook, frame: Frame, index: int, place: int) -> Motio
 
 def look_at(look: ShotLook, frame: Frame, index: int, near: Sequence[Near] | None = None) -> Frame:
     """`frame` (number `index` of the clip) restyled as `look` says; `near` are its matches, if they are known."""
-    layers = [textured(look, frame, index)]
-    if look.textures:
-        layers.append(Carried(frame.shape, _near(look, frame, index) if near is None else near))
+    layers = layers_of(look, frame, index, near)
     out, kept = np.empty_like(frame), np.empty((BAND, *frame.shape[1:]), np.float32)
     for rows in bands(len(frame)):
         made = kept[: rows.stop - rows.start]
@@ -65,6 +63,14 @@ def look_at(look: ShotLook, frame: Frame, index: int, near: Sequence[Near] | Non
             layer(rows, made)
         cv2.add(made, cast(Any, 0.0), dst=out[rows], dtype=cv2.CV_8U)
     return out
+
+
+def layers_of(look: ShotLook, frame: Frame, index: int, near: Sequence[Near] | None = None) -> list[Layer]:
+    """What writes, and adds to, the restyled frame."""
+    layers = [textured(look, frame, index)]
+    if look.textures:
+        layers.append(Carried(frame.shape, _near(look, frame, index) if near is None else near))
+    return layers
 
 
 def _near(look: ShotLook, frame: Frame, index: int) -> list[Near]:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from adcraft_resources.algorithms import colour
+from adcraft_resources.algorithms.codec_planes import CHROMA_SHIFT
 from adcraft_resources.algorithms.dither import noise_field
 from adcraft_resources.algorithms.flow_carrying import FADE, ZERO, Match, Near
 from adcraft_resources.algorithms.shot_looks import ShotLook
@@ -35,7 +36,6 @@ Plane = NDArray[np.float32]
 Noise = tuple[torch.Tensor, torch.Tensor]
 
 _SEATS = 3  # pictures on the device at once: one comes, one is worked on, one leaves
-_CHROMA_SHIFT = (11, 29), (5, 53)
 
 
 @dataclass
@@ -233,7 +233,7 @@ def _codes_of(rgb: torch.Tensor, noise: Noise) -> torch.Tensor:
 def _noise(size: tuple[int, int], device: torch.device) -> Noise:
     """The noise of luma (h, w) and of both chroma planes (2, rows, columns) where they are rounded."""
     half = (-(-size[0] // 2), -(-size[1] // 2))
-    chroma = np.stack([noise_field(half, shift=shift) for shift in _CHROMA_SHIFT])
+    chroma = np.stack([noise_field(half, shift=shift) for shift in CHROMA_SHIFT])
     return torch.from_numpy(noise_field(size)).to(device), torch.from_numpy(chroma).to(device)
 
 

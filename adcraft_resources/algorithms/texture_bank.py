@@ -21,8 +21,13 @@ from adcraft_resources.algorithms.planes import Layer, bands, doubled_rows, even
 
 Plane = NDArray[np.float32]
 
-BLURS = (1.0, 4.0)  # px at a short side of up to 480
-GUIDED = ((4, 0.06), (8, 0.12), (16, 0.2))  # radius in px, contrast (luma 0..1) that counts as an edge
+BLURS = (0.8, 1.6, 4.0)  # px at a short side of up to 480
+GUIDED = (
+    (2, 0.03),
+    (4, 0.06),
+    (8, 0.12),
+    (16, 0.2),
+)  # radius in px, contrast (luma 0..1) that counts as an edge
 HELD_TO = 480
 FLAT = 0.02  # slope of luma a pixel above which an edge counts no more
 # Places of filters: colours in codes and one, then these. Those from details on come once more, times luma.
@@ -95,8 +100,10 @@ class Marker:
         self._scale = max(1.0, min(luma.shape) / HELD_TO)
         *self._sigmas, widest = (sigma * self._scale for sigma in BLURS)
         self._blurred = np.asarray(cv2.GaussianBlur(luma, (0, 0), widest), np.float32)
-        self._guides = [_Guide(luma, round(radius * self._scale), edge) for radius, edge in GUIDED]
-        self._reach = max(_reach(sigma) for sigma in self._sigmas)
+        self._guides = [_Guide(luma, max(1, round(radius * self._scale)), edge) for radius, edge in GUIDED]
+        self._reach = max(
+            *(_reach(sigma) for sigma in self._sigmas), *(guide.reach for guide in self._guides)
+        )
 
     def at(self, rows: slice) -> Marks:
         """The marks of some rows; they begin at an even one."""
@@ -105,7 +112,7 @@ class Marker:
         smooth = [np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma), np.float32) for sigma in self._sigmas]
         guided = [guide(luma, top) for guide in self._guides]
         around = [*(one[inner] for one in smooth), self._blurred[rows], *(one[inner] for one in guided)]
-        slopes = [[part[inner] for part in self._slopes(one)] for one in (luma, *guided[:2])]
+        slopes = [[part[inner] for part in self._slopes(one)] for one in (luma, guided[1], guided[2])]
         return Marks(self._base[rows], luma[inner], around, slopes)
 
     def _slopes(self, luma: Plane) -> list[Plane]:
@@ -148,15 +155,22 @@ def empty_bank(rows: int, width: int) -> Plane:
 
 
 class _Guide:
-    """The self-guided filter of a luma; its windows are wide, so they are worked out at half size."""
+    """The self-guided filter of a luma: wide windows at half size, close ones with the rows asked for."""
 
     def __init__(self, luma: Plane, radius: int, edge: float) -> None:
-        half = cv2.resize(evened(luma), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        self._parts = _guide(np.asarray(half, np.float32), radius // 2, edge)
+        self._radius, self._edge = radius, edge
+        self._wide = radius >= 4  # noqa: PLR2004 - px from which nobody sees the difference
+        self.reach = 2 if self._wide else 2 * radius  # rows it takes on either side, an even number
+        if self._wide:
+            half = cv2.resize(evened(luma), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            self._parts = _guide(np.asarray(half, np.float32), radius // 2, edge)
 
     def __call__(self, luma: Plane, top: int) -> Plane:
         """The filtered rows `luma` of the picture, which begin at `top`, an even one."""
-        slope, offset = (doubled_rows(part, luma.shape, top) for part in self._parts)
+        if self._wide:
+            slope, offset = (doubled_rows(part, luma.shape, top) for part in self._parts)
+        else:
+            slope, offset = _guide(luma, self._radius, self._edge)
         made = np.multiply(slope, luma)
         return np.add(made, offset, out=made)
 

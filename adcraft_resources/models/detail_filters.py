@@ -44,12 +44,12 @@ def _filters(base: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
     yield from enumerate((*(base * 255).split(1, dim=1), torch.ones_like(luma)))
     yield FILTERS - 1, luma * luma
     blurred = _blurred(luma, [sigma * scale for sigma in BLURS]).split(1, dim=1)
-    smooth = [_guided(luma, round(radius * scale), edge) for radius, edge in GUIDED]
+    smooth = [_guided(luma, max(1, round(radius * scale)), edge) for radius, edge in GUIDED]
     for at, around in enumerate((*blurred, *smooth)):
         detail = luma - around
         yield from _with_luma(DETAILS.start + at, detail, luma)
         yield SQUARES.start + at, detail * detail.abs()
-    for at, source in enumerate((luma, *smooth[:2])):
+    for at, source in enumerate((luma, smooth[1], smooth[2])):
         slope = _slope(source) * scale
         yield from _with_luma(SLOPES.start + at, slope, luma)
         yield from _with_luma(ROOTS.start + at, slope.sqrt(), luma)
@@ -89,6 +89,9 @@ def _box(plane: torch.Tensor, radius: int) -> torch.Tensor:
 
 
 def _guided(luma: torch.Tensor, radius: int, edge: float) -> torch.Tensor:
+    if radius < 4:  # noqa: PLR2004 - as in the bank
+        slope, offset = _guide(luma, radius, edge)
+        return slope * luma + offset
     height, width = luma.shape[-2:]
     even = functional.pad(luma, (0, width % 2, 0, height % 2), mode="replicate")
     parts = (

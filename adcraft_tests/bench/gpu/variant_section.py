@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from adcraft_resources import opening_surveys
+from adcraft_resources import hook_views
 from adcraft_resources.algorithms.camera_path import trace_camera
 from adcraft_resources.algorithms.grain import Grain
 from adcraft_resources.algorithms.key_pairs import KeyPair
@@ -234,7 +234,7 @@ def _tell_picture_times(bench: Bench, studio: Studio, looks: Mapping[str, Propag
 def _studio(bench: Bench, *, warm: bool = True) -> Iterator[Studio]:
     if not hasattr(cv2, "CascadeClassifier"):
         print(f"OpenCV {cv2.__version__} finds no faces; the drawn ad shows none", flush=True)
-        opening_surveys.find_faces = lambda frame: []
+        hook_views.find_faces = lambda frame, **_: []
     engine = KleinEngine(
         arch.klein_pipe(bench.device, tiny=bench.tiny),
         bench.settings(precision="fp32" if bench.tiny else "fp8"),

@@ -41,6 +41,12 @@ def carried_on_the_cpu(bench: flux_sections.Bench) -> None:
     variant_section.carried_on_the_cpu(bench)
 
 
+def carried_beside_the_codec(bench: flux_sections.Bench) -> None:
+    from adcraft_tests.bench.gpu import variant_section
+
+    variant_section.carried_beside_the_codec(bench)
+
+
 SECTIONS: dict[str, Section] = {
     "ceilings": lambda bench: bench.add("ceilings", **ceilings(bench.device)),
     "klein": flux_sections.klein,
@@ -51,6 +57,7 @@ SECTIONS: dict[str, Section] = {
     "warm": warm_start,
     "variants": variants,
     "variants_cpu": carried_on_the_cpu,
+    "variants_codec": carried_beside_the_codec,
     "profile": flux_sections.profile,
     "memory": memory_section.memory,
     "card24": memory_section.small_card,

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -32,7 +32,9 @@ from adcraft_resources.key_chains import Wanted, in_turn, restyle_keys
 from adcraft_resources.models.engine_values import Restyle
 from adcraft_resources.models.klein import KleinEngine
 from adcraft_resources.models.look_painting import DevicePainter
+from adcraft_resources.shared_clips import SharedClip
 from adcraft_resources.variant_flow import render_as_developed
+from adcraft_resources.variant_renderer import render_variants
 from adcraft_resources.variants import VariantPlan
 from adcraft_resources.video_codecs import DeliveryWriter, VideoReader, yuv_of
 from adcraft_tests.bench.gpu import architectures as arch
@@ -142,6 +144,50 @@ class Studio:
         assert all(one.shape == (*self.ad.size, 3) for one in made)
         return {name: self.ad.restyled(index, one.seed) for name, one in asked.items()}
 
+    def drawn_look(self, name: str) -> PropagatedLook:
+        """The look of a variant from keys that no engine made."""
+        seed = NAMES.index(name)
+        pairs = [KeyPair(key.frame, frame, self.ad.restyled(key.frame, seed)) for key, frame in self.keys]
+        return self.carriage.look(pairs, self.ad.shots, Grain(), 7)
+
+    def encode_plain(self, count: int) -> None:
+        """Decode the cleaned video once and encode it `count` times side by side: the least variants can cost."""
+        height, width = self.ad.size
+        with ExitStack() as stack:
+            reader = stack.enter_context(VideoReader(self.mezzanine))
+            writers = [
+                stack.enter_context(
+                    DeliveryWriter(
+                        self.folder / f"floor-{i}.mp4",
+                        width=width,
+                        height=height,
+                        fps=Fraction(FPS),
+                        audio_source=None,
+                    )
+                )
+                for i in range(count)
+            ]
+            for one in reader.pictures():
+                for writer in writers:
+                    writer.write(one.picture)
+
+    def render_learned(
+        self, plans: Sequence[VariantPlan], looks: Mapping[str, PropagatedLook], clip: SharedClip
+    ) -> None:
+        """Render variants whose looks are learned."""
+        for plan in plans:
+            (self.folder / "learned" / plan.id).mkdir(parents=True)
+        render_variants(
+            self.mezzanine,
+            None,
+            plans,
+            looks,
+            shots=self.ad.shots,
+            folder_of=lambda plan: self.folder / "learned" / plan.id,
+            first_frame=FirstFrameSettings(),
+            shared=clip,
+        )
+
     def timed(self, batch: Sequence[Restyle], stop: object) -> list[Frame]:
         """The engine's own call, which returns when its pictures are on the CPU, with its time noted."""
         with self._lock:
@@ -194,18 +240,39 @@ def variants(bench: Bench) -> None:
 def carried_on_the_cpu(bench: Bench) -> None:
     """The same ad with looks carried on the CPU: rendering alone."""
     with _studio(bench, warm=False) as studio:
-        pairs = {
-            name: [
-                KeyPair(key.frame, frame, studio.ad.restyled(key.frame, seed)) for key, frame in studio.keys
-            ]
-            for seed, name in enumerate(NAMES)
-        }
-        looks = {name: studio.carriage.look(pairs[name], studio.ad.shots, Grain(), 7) for name in NAMES}
+        looks = {name: studio.drawn_look(name) for name in NAMES}
         began_cpu = time.process_time()
         took = studio.render("cpu", iter([looks]))
         bench.add(
             "variants, looks carried on the CPU", encode_s=took, encode_cpu_s=time.process_time() - began_cpu
         )
+
+
+def carried_beside_the_codec(bench: Bench) -> None:
+    """Four variants with looks carried on the device and learned before, beside one decode and four encodes."""
+    with _studio(bench, warm=False) as studio:
+        studio.carry_on(device=True)
+        plans = studio.plans[:4]
+        looks = {plan.id: studio.drawn_look(plan.id) for plan in plans}
+        with closing(SharedClip(studio.mezzanine, studio.ad.shots, first_frame=FirstFrameSettings())) as clip:
+            for look in looks.values():
+                look.follow(clip.camera_path())
+                assert look.shots
+            row = {}
+            for name, work in (
+                ("floor", lambda: studio.encode_plain(len(plans))),
+                ("variants", lambda: studio.render_learned(plans, looks, clip)),
+                ("floor_again", lambda: studio.encode_plain(len(plans))),
+            ):
+                began_cpu, began = time.process_time(), time.perf_counter()
+                work()
+                row[f"{name}_s"] = time.perf_counter() - began
+                row[f"{name}_cpu_s"] = time.process_time() - began_cpu
+        for kind in ("s", "cpu_s"):
+            row[f"ratio_{kind}"] = (
+                2 * row[f"variants_{kind}"] / (row[f"floor_{kind}"] + row[f"floor_again_{kind}"])
+            )
+        bench.add("4 variants, looks carried on the device", **row)
 
 
 def _tell_picture_times(bench: Bench, studio: Studio, looks: Mapping[str, PropagatedLook]) -> None:

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adcraft_resources.algorithms.cube_reading import corners_of, read_grid, sample_cube
 from adcraft_resources.algorithms.dither import noise_field
 from adcraft_resources.algorithms.grading import Cube, identity_cube
-from adcraft_resources.algorithms.lookup import corners_of, read_grid, sample_cube
 from adcraft_resources.algorithms.values import Frame
 
 Colours = NDArray[np.float32]

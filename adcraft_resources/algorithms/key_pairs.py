@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adcraft_resources.algorithms.cube_fitting import Colours, fit_cube
+from adcraft_resources.algorithms.cube_reading import sample_cube
 from adcraft_resources.algorithms.grading import Cube
-from adcraft_resources.algorithms.lookup import sample_cube
 from adcraft_resources.algorithms.planes import luma_of
 from adcraft_resources.algorithms.values import Frame
 

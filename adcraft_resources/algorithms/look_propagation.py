@@ -21,6 +21,7 @@ import numpy as np
 
 from adcraft_resources.algorithms.camera_path import Motion
 from adcraft_resources.algorithms.cube_fitting import FITTED_SIDE, CubeLookup
+from adcraft_resources.algorithms.cube_reading import corners_of, read_at
 from adcraft_resources.algorithms.flow_carrying import (
     KeyTexture,
     carry,
@@ -30,7 +31,6 @@ from adcraft_resources.algorithms.flow_carrying import (
 from adcraft_resources.algorithms.grading import Cube
 from adcraft_resources.algorithms.key_lights import LightMap, fit_light
 from adcraft_resources.algorithms.key_pairs import KeyPair, even_out, pooled_cube, register_pair, unclipped
-from adcraft_resources.algorithms.lookup import corners_of, read_at
 from adcraft_resources.algorithms.shot_looks import (
     Kind,
     Motions,

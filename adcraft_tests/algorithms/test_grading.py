@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adcraft_resources.algorithms import colour
+from adcraft_resources.algorithms.cube_reading import sample_cube, sample_grade
 from adcraft_resources.algorithms.grade_parts import (
     Balance,
     Duotone,
@@ -29,14 +30,7 @@ from adcraft_resources.algorithms.grading import (
     identity_cube,
     tone_curve,
 )
-from adcraft_resources.algorithms.lookup import (
-    FRACTION,
-    LUMA_STEPS,
-    Lookup,
-    compile_cube,
-    sample_cube,
-    sample_grade,
-)
+from adcraft_resources.algorithms.lookup import FRACTION, LUMA_STEPS, Lookup, compile_cube
 
 tones = st.builds(
     Tone,

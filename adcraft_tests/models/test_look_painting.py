@@ -16,11 +16,11 @@ import torch
 from adcraft_resources.algorithms import colour
 from adcraft_resources.algorithms.camera_path import CameraPath, trace_camera
 from adcraft_resources.algorithms.codec_planes import rgb_of_planes
+from adcraft_resources.algorithms.cube_reading import sample_cube
 from adcraft_resources.algorithms.flow_carrying import blend
 from adcraft_resources.algorithms.grain import Grain
 from adcraft_resources.algorithms.kept_matches import Matches
 from adcraft_resources.algorithms.key_pairs import KeyPair
-from adcraft_resources.algorithms.lookup import sample_cube
 from adcraft_resources.algorithms.planes import planes_of
 from adcraft_resources.algorithms.propagated_looks import PropagatedLook
 from adcraft_resources.algorithms.values import Shot, Yuv420

@@ -12,9 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 from adcraft_resources.algorithms import colour
+from adcraft_resources.algorithms.cube_reading import sample_cube
 from adcraft_resources.algorithms.grading import bake_cube
 from adcraft_resources.algorithms.look_fitting import FittedGrade, change_between, fit_grade, push_tone
-from adcraft_resources.algorithms.lookup import sample_cube
 from adcraft_resources.algorithms.planes import luma_of
 from adcraft_resources.algorithms.similarity import structural_similarity
 from adcraft_resources.algorithms.steadiness import SteadinessMeter

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from adcraft_resources.algorithms import colour
 from adcraft_resources.algorithms.codec_planes import planes_of_layers, rgb_of_planes
 from adcraft_resources.algorithms.values import Yuv420
+from adcraft_tests.exact_pictures import exact_rgb
 
 SIZES = ((96, 64), (131, 77), (1, 1))
 DITHERED = 1 / 6  # variance of a dithered rounding
@@ -25,17 +25,6 @@ def drawn(size, matrix="bt709", value_range="limited"):
         for plane, one in zip(planes, (size, half, half), strict=True)
     ]
     return Yuv420(*codes, matrix, value_range)
-
-
-def exact_rgb(picture):
-    black, luma_span, chroma_span = colour.code_scale(picture.range)
-    (height, width), (rows, columns) = picture.size, picture.u.shape
-    u, v = (
-        cv2.resize(plane.astype(np.float64), (2 * columns, 2 * rows))[:height, :width]
-        for plane in (picture.u, picture.v)
-    )
-    ycc = np.dstack([(picture.y - black) / luma_span, (u - 128) / chroma_span, (v - 128) / chroma_span])
-    return np.clip(colour.ycc_to_rgb(ycc, picture.matrix) * 255, 0, 255)
 
 
 @pytest.mark.parametrize("size", SIZES)

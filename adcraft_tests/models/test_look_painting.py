@@ -27,6 +27,7 @@ from adcraft_resources.algorithms.values import Shot, Yuv420
 from adcraft_resources.models.detail_filters import add_details
 from adcraft_resources.models.look_painting import DevicePainter
 from adcraft_resources.video_codecs import yuv_of
+from adcraft_tests.exact_pictures import exact_rgb
 
 pytestmark = pytest.mark.models
 
@@ -98,18 +99,6 @@ def with_painter(look, matches=None, device=CPU):
     made._painter = DevicePainter(device)
     made._matches = Matches() if matches is None else matches
     return made
-
-
-def exact_rgb(picture):
-    """R'G'B' codes of planes, not rounded."""
-    black, luma_span, chroma_span = colour.code_scale(picture.range)
-    (height, width), (rows, columns) = picture.size, picture.u.shape
-    u, v = (
-        cv2.resize(plane.astype(np.float64), (2 * columns, 2 * rows))[:height, :width]
-        for plane in (picture.u, picture.v)
-    )
-    ycc = np.dstack([(picture.y - black) / luma_span, (u - 128) / chroma_span, (v - 128) / chroma_span])
-    return np.clip(colour.ycc_to_rgb(ycc, picture.matrix), 0, 1) * 255
 
 
 def exact_look(look, picture, index):

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from adcraft_assets.approvals import approvals_of
-from adcraft_assets.automation.cataloguing import missing_partitions
 from adcraft_assets.evidence import numbers, table
 from adcraft_assets.partitions import Ad, Catalog, ads_of, video_partitions
 from adcraft_assets.refreshes import NIGHT, RefreshPlan, keep_plan, plan_id
@@ -69,8 +68,12 @@ def make_plan(
     """
     settings = catalog.settings()
     ads = ads_of(settings)
-    if new := missing_partitions(instance, list(ads)):
-        instance.add_dynamic_partitions(str(video_partitions.name), new)
+    name = str(video_partitions.name)
+    inserted = list(instance.get_dynamic_partitions(name))
+    present = set(inserted)
+    new = [key for key in ads if key not in present]
+    if new:
+        instance.add_dynamic_partitions(name, new)
     busy = keys_at_work(instance)
     seal = fingerprint_of(settings.c2pa, catalog.folder)
     approvals = approvals_of(catalog, settings)
